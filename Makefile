@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# 'make help' lists the targets. Settings, all of them on the command line or in the environment:
+#
+#   VARIANT=release|debug|asan|tsan   what to build, into build/$(VARIANT) (default: release)
+#   B=DIR                             build there instead
+#   V=1                               show whole commands
+#   CC, CPPFLAGS, CFLAGS, LDFLAGS, PKG_CONFIG, PREFIX, DESTDIR as everywhere
+#
+# Sources are found, not listed; a file's folder and name decide where it belongs:
+#
+#   crypto/*.c index/*.c fs/*.c       libengine.a, without FUSE
+#   fs/front*.c                       libfront.a, the only files that see FUSE headers
+#   tools/PROGRAM.c                   main() of one program
+#   tools/cmd_*.c, tools/auth_*.c     the verbs of custody and of custody-authority
+#   tools/*.c otherwise               libtools.a, what the programs share
+#   tests/unit/test_*.c               one cmocka program each
+#   tests/{bench,crash,fuse,fuzz}/*.c and tests/lib/mk*.c   one helper program each
+#   tests/lib/*.c otherwise           libtest.a, what the tests share
+
+VERSION := 0.1.0
+
+# Debian packages: this is the only list of them. 'make deps' installs the first three.
+BUILD_PKGS := gcc libc6-dev make pkg-config libfuse3-dev libsodium-dev liblmdb-dev libssl-dev \
+	      libjansson-dev libarchive-dev libexif-dev
+RUN_PKGS   := fuse3 openssh-client
+TEST_PKGS  := libcmocka-dev bats age openssh-tests jq attr binutils util-linux procps zip
+LINT_PKGS  := clang clang-format clang-tidy cppcheck shellcheck mandoc
+BENCH_PKGS := fio restic borgbackup rsync
+
+# pkg-config modules: those of the engine, of the front alone, of the unit tests alone.
+ENGINE_PC := libsodium lmdb libcrypto jansson libarchive libexif
+FUSE_PC	  := fuse3
+TEST_PC	  := cmocka
+
+# ---- settings -----------------------------------------------------------------------------------
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+VARIANT	   ?= release
+B	   ?= build/$(VARIANT)
+PREFIX	   ?= /usr/local
+PKG_CONFIG ?= pkg-config
+INSTALL	   ?= install
+# The make builtin default is 'cc'; the compiler is gcc unless somebody chose one.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+# cc-option: the flag if this compiler takes it, else nothing.
+cc-option = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	    -Wformat=2 -Wundef
+HARDEN	 := -fPIE -fstack-protector-strong $(call cc-option,-fstack-clash-protection) \
+	    $(call cc-option,-fcf-protection)
+FORTIFY	 := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+
+VARIANTS := release debug asan tsan
+ifeq ($(filter $(VARIANT),$(VARIANTS)),)
+$(error VARIANT=$(VARIANT): must be one of $(VARIANTS))
+endif
+variant-cppflags-release := $(FORTIFY)
+variant-cflags-release	 := -O2 -g
+variant-cflags-debug	 := -Og -g3
+variant-cflags-asan	 := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+			    -fno-sanitize-recover=all
+variant-cflags-tsan	 := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+
+PC_ALL	   := $(ENGINE_PC) $(FUSE_PC) $(TEST_PC)
+PC_MISSING := $(shell for p in $(PC_ALL); do $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
+pc-cflags   = $(shell $(PKG_CONFIG) --cflags $(filter-out $(PC_MISSING),$(1)) 2>/dev/null)
+pc-libs	    = $(shell $(PKG_CONFIG) --libs $(filter-out $(PC_MISSING),$(1)) 2>/dev/null)
+# need: stop with one line when one of these modules is missing.
+need	    = $(if $(filter $(1),$(PC_MISSING)),$(error missing development package for: \
+	      $(filter $(1),$(PC_MISSING)); 'make deps' installs it))
+
+ALL_CPPFLAGS := -D_GNU_SOURCE -I. -DCUSTODY_VERSION='"$(VERSION)"' \
+		$(variant-cppflags-$(VARIANT)) $(call pc-cflags,$(ENGINE_PC)) $(CPPFLAGS)
+ALL_CFLAGS   := -std=c11 -pthread $(WARNINGS) $(HARDEN) $(variant-cflags-$(VARIANT)) $(CFLAGS)
+ALL_LDFLAGS  := -pthread -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(variant-cflags-$(VARIANT)) \
+		$(LDFLAGS)
+ENGINE_LIBS  := $(call pc-libs,$(ENGINE_PC))
+FUSE_CFLAGS  := $(call pc-cflags,$(FUSE_PC))
+FUSE_LIBS    := $(call pc-libs,$(FUSE_PC))
+TEST_CFLAGS  := $(call pc-cflags,$(TEST_PC))
+TEST_LIBS    := $(call pc-libs,$(TEST_PC))
+# pthread_cancel loads libgcc_s when it is first called, which a Landlock rule then forbids: a
+# daemon that shuts libfuse down by it must have the library from the start.
+LIBGCC_S     := -Wl,--push-state,--no-as-needed -lgcc_s -Wl,--pop-state
+
+ifneq ($(V),1)
+Q := @
+say = @printf '  %-7s %s\n' $(1) $(patsubst $(B)/%,%,$@)
+endif
+
+# ---- what there is ------------------------------------------------------------------------------
+
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+
+CRYPTO_SRC := $(wildcard crypto/*.c)
+INDEX_SRC  := $(wildcard index/*.c)
+FRONT_SRC  := $(wildcard fs/front*.c)
+ENGINE_SRC := $(CRYPTO_SRC) $(INDEX_SRC) $(filter-out $(FRONT_SRC),$(wildcard fs/*.c))
+
+MAIN_SRC   := $(wildcard tools/custodyfs.c tools/custody.c tools/custody-authority.c)
+CMD_SRC	   := $(wildcard tools/cmd_*.c)
+AUTH_SRC   := $(wildcard tools/auth_*.c)
+TOOLS_SRC  := $(filter-out $(MAIN_SRC) $(CMD_SRC) $(AUTH_SRC),$(wildcard tools/*.c))
+
+UNIT_SRC   := $(wildcard tests/unit/test_*.c)
+HELPER_SRC := $(wildcard tests/lib/mk*.c $(foreach d,bench crash fuse fuzz,tests/$d/*.c))
+TEST_SRC   := $(filter-out $(HELPER_SRC),$(wildcard tests/lib/*.c))
+
+PROGRAMS   := $(patsubst tools/%.c,%,$(MAIN_SRC))
+UNIT	   := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
+HELPERS	   := $(patsubst %.c,$(B)/%,$(HELPER_SRC))
+# Unit tests that start threads run under ThreadSanitizer too.
+THREAD_SRC := $(if $(UNIT_SRC),$(shell grep -l pthread_create $(UNIT_SRC)))
+
+MANPAGES   := $(wildcard man/*.[1578])
+SCRIPTS	   := .ci/run .ci/deps tests/lib/run-tests $(wildcard tests/*/*.sh)
+C_FILES	   := $(wildcard crypto/*.[ch] index/*.[ch] fs/*.[ch] tools/*.[ch] tests/*/*.[ch])
+
+# ---- building -----------------------------------------------------------------------------------
+
+.PHONY: all
+all: $(addprefix $(B)/,$(PROGRAMS)) ## build the programs (default)
+	@:
+
+# stamp: a file that is as old as the last change of the text it holds.
+define stamp
+$$(B)/$(1): FORCE
+	@mkdir -p $$(@D)
+	@printf '%s\n' '$$(subst ','\'',$(2))' | cmp -s - $$@ || \
+		printf '%s\n' '$$(subst ','\'',$(2))' >$$@
+endef
+$(eval $(call stamp,.flags,$$(CC) $$(ALL_CPPFLAGS) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) $$(ENGINE_LIBS)))
+$(eval $(call stamp,.sources,$$(ENGINE_SRC) $$(FRONT_SRC) $$(TOOLS_SRC) $$(TEST_SRC)))
+
+$(B)/%.o: %.c $(B)/.flags
+	$(call need,$(ENGINE_PC))
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(EXTRA_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(call obj,$(FRONT_SRC) $(wildcard tests/unit/test_front*.c)): EXTRA_CPPFLAGS = \
+	$(call need,$(FUSE_PC))$(FUSE_CFLAGS)
+$(call obj,$(UNIT_SRC) $(TEST_SRC)): EXTRA_CPPFLAGS += $(call need,$(TEST_PC))$(TEST_CFLAGS)
+
+# Archives are made anew, so that the object of a deleted source does not live on in them.
+$(B)/lib%.a: $(B)/.sources
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
+$(B)/libengine.a: $(call obj,$(ENGINE_SRC))
+$(B)/libfront.a: $(call obj,$(FRONT_SRC))
+$(B)/libtools.a: $(call obj,$(TOOLS_SRC))
+$(B)/libtest.a: $(call obj,$(TEST_SRC))
+
+link = $(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
+$(B)/custodyfs: $(B)/tools/custodyfs.o $(B)/libtools.a $(B)/libfront.a $(B)/libengine.a
+	$(call need,$(FUSE_PC))
+	$(call say,LD)
+	$(link) $(FUSE_LIBS) $(ENGINE_LIBS) $(LIBGCC_S)
+
+$(B)/custody: $(B)/tools/custody.o $(call obj,$(CMD_SRC)) $(B)/libtools.a $(B)/libengine.a
+$(B)/custody-authority: $(B)/tools/custody-authority.o $(call obj,$(AUTH_SRC)) $(B)/libtools.a \
+			$(B)/libengine.a
+$(B)/custody $(B)/custody-authority: $(B)/.sources
+	$(call say,LD)
+	$(link) $(ENGINE_LIBS)
+
+# The test of one file of crypto/ or index/ is linked with its layer and what lies below it, which
+# proves that no call points up; every other test has the whole engine, the front and the tools.
+unit-layer = $(call obj,$(if $(wildcard crypto/$(1).c),$(CRYPTO_SRC),$(if $(wildcard \
+	     index/$(1).c),$(INDEX_SRC) $(CRYPTO_SRC))))
+unit-libs  = $(B)/libtest.a $(or $(unit-layer),$(B)/libtools.a $(B)/libfront.a $(B)/libengine.a)
+
+.SECONDEXPANSION:
+$(UNIT): $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $$(call unit-libs,$$*)
+	$(call say,LD)
+	$(link) $(TEST_LIBS) $(FUSE_LIBS) $(ENGINE_LIBS)
+
+$(HELPERS): %: %.o $(B)/libtest.a $(B)/libengine.a
+	$(call say,LD)
+	$(link) $(FUSE_LIBS) $(ENGINE_LIBS)
+
+.PHONY: unit-tests thread-tests helpers
+unit-tests: $(UNIT)
+thread-tests: $(patsubst %.c,$(B)/%,$(THREAD_SRC))
+helpers: $(HELPERS)
+unit-tests thread-tests helpers: ; @:
+
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
+
+# ---- installing ---------------------------------------------------------------------------------
+
+INSTALL_PROGRAMS ?= $(PROGRAMS)
+MOUNT_LINKS	 := mount.custodyfs mount.fuse.custodyfs
+mandir		 := $(DESTDIR)$(PREFIX)/share/man
+
+.PHONY: install uninstall
+install: all ## install to $(DESTDIR)$(PREFIX) (mount(8) finds its helper with PREFIX=/usr)
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
+	$(INSTALL) -m 755 $(addprefix $(B)/,$(INSTALL_PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	$(foreach l,$(MOUNT_LINKS),ln -sfn ../bin/custodyfs $(DESTDIR)$(PREFIX)/sbin/$l &&) :
+	$(foreach m,$(MANPAGES),$(INSTALL) -D -m 644 -t $(mandir)/man$(lastword $(subst ., ,$m)) $m &&) :
+
+uninstall: ## remove what install put there
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,custodyfs custody custody-authority) \
+		$(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(MOUNT_LINKS)) \
+		$(foreach m,$(MANPAGES),$(mandir)/man$(lastword $(subst ., ,$m))/$(notdir $m))
+
+.PHONY: deps
+deps: ## install the Debian packages that are missing (a quick no-op when none is)
+	@MISSING='$(PC_MISSING)' .ci/deps $(BUILD_PKGS) $(RUN_PKGS) $(TEST_PKGS)
+
+# ---- testing ------------------------------------------------------------------------------------
+
+# The sanitizer builds lie beside the default build, or inside the folder that B= names.
+sibling	   = $(if $(filter file,$(origin B)),build/$(1),$(B)/$(1))
+# As many jobs as there are processors, unless the caller has chosen.
+jobs	   = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+sub	   = $(MAKE) $(jobs)
+build-cli  = $(sub) VARIANT=$(VARIANT) B=$(B) all helpers
+build-unit = $(sub) VARIANT=asan B=$(call sibling,asan) unit-tests && \
+	     $(sub) VARIANT=tsan B=$(call sibling,tsan) thread-tests
+unit-args  = $(patsubst %.c,asan:$(call sibling,asan)/%,$(UNIT_SRC)) \
+	     $(patsubst %.c,tsan:$(call sibling,tsan)/%,$(THREAD_SRC))
+cli-args   = $(addprefix cli:,$(sort $(wildcard tests/cli/*.bats)))
+fuse-args  = $(addprefix fuse:,$(sort $(wildcard tests/fuse/*.bats)))
+run-tests  = tests/lib/run-tests -b $(B)
+
+.PHONY: check check-unit check-cli check-fuse
+check: ## build and run all tests; the last line says "N passed, N failed"
+	+@$(sub) deps
+	+@$(build-cli) && $(build-unit)
+	@$(run-tests) $(unit-args) $(cli-args) $(fuse-args)
+
+check-unit: ## the unit tests under ASan+UBSan, those with threads under TSan too
+	+@$(build-unit)
+	@$(run-tests) $(unit-args)
+
+check-cli: ## the programs' tests, without a mount
+	+@$(build-cli)
+	@$(run-tests) $(cli-args)
+
+check-fuse: ## the tests of real mounts
+	+@$(build-cli)
+	@$(run-tests) $(fuse-args)
+
+.PHONY: demo bench
+demo: ## the walk-through, from capture to released copy (IMAGES=DIR: with your own images)
+	+@$(sub) deps
+	+@$(build-cli)
+	@B='$(abspath $(B))' tests/demo/demo.sh $(if $(IMAGES),'$(IMAGES)')
+
+bench: ## measure, beside other tools
+	@test -x tests/bench/bench.sh || { echo >&2 'bench: there is no tests/bench/bench.sh'; exit 1; }
+	@.ci/deps $(BUILD_PKGS) $(RUN_PKGS) $(BENCH_PKGS)
+	+@$(build-cli)
+	@B='$(abspath $(B))' tests/bench/bench.sh
+
+# ---- keeping the source in order ----------------------------------------------------------------
+
+# Not these: our length checks make the _s functions needless, lengths are not always of strings,
+# small constants are multiplied as int on purpose, and va_start is not understood by clang 14. What
+# the path-sensitive analyser finds is to be read; the other checks must find nothing.
+NO_TIDY := clang-analyzer-security.insecureAPI.* clang-analyzer-valist.Uninitialized \
+	   bugprone-easily-swappable-parameters bugprone-implicit-widening-of-multiplication-result \
+	   bugprone-not-null-terminated-result bugprone-reserved-identifier cert-dcl37-c \
+	   cert-dcl51-cpp cert-err33-c cert-err34-c
+empty :=
+comma := ,
+TIDY := -*,clang-analyzer-*,bugprone-*,cert-*,misc-static-assert$(subst $(empty) $(empty),,$(NO_TIDY:%=$(comma)-%))
+
+.PHONY: lint check-format format check-layers
+lint: check-layers ## static analysis: clang-tidy, cppcheck, shellcheck, mandoc
+	@.ci/deps $(LINT_PKGS)
+	clang-tidy --quiet --warnings-as-errors='bugprone-*,cert-*,misc-*' --checks='$(TIDY)' \
+		$(ENGINE_SRC) $(FRONT_SRC) $(wildcard tools/*.c) -- \
+		$(filter-out -Werror,$(WARNINGS)) -std=c11 $(ALL_CPPFLAGS) $(FUSE_CFLAGS)
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=ctuuninitvar \
+		-I. -D__GNUC__ --enable=warning,performance,portability $(ENGINE_SRC) $(FRONT_SRC) tools/*.c
+	shellcheck $(SCRIPTS)
+	$(if $(MANPAGES),mandoc -T lint -W warning $(MANPAGES))
+
+# tools -> fs -> index -> crypto, one user each of LMDB and OpenSSL, FUSE in the front alone.
+check-layers: ## does any include point the wrong way?
+	@! grep -nE '^#include "(fs|index|tools|tests)/' crypto/*.[ch] /dev/null
+	@! grep -nE '^#include "(fs|tools|tests)/' index/*.[ch] /dev/null
+	@! grep -nE '^#include "(tools|tests)/' fs/*.[ch] /dev/null
+	@! grep -nE '^#include <lmdb.h>' $(filter-out index/db.c,$(C_FILES)) /dev/null
+	@! grep -nE '^#include <openssl/' $(filter-out crypto/hash.c,$(C_FILES)) /dev/null
+	@! grep -nE '^#include <fuse' $(filter-out fs/front% tests/%,$(C_FILES)) /dev/null
+
+check-format: ## would clang-format change a file?
+	@.ci/deps clang-format
+	clang-format --dry-run --Werror $(C_FILES)
+
+format: ## let clang-format change them
+	clang-format -i $(C_FILES)
+
+.PHONY: clean help FORCE
+clean: ## remove what was built
+	$(if $(filter file,$(origin B)),rm -rf build,test ! -e $(B)/.flags || rm -rf $(B))
+
+help: ## this list
+	@printf 'Targets:\n'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while read -r target text; do printf '  %-14s %s\n' "$$target" "$$text"; done
+	@printf 'Settings (see the top of the Makefile): VARIANT B V CC CFLAGS LDFLAGS PREFIX DESTDIR\n'
+
+FORCE:
