@@ -38,7 +38,7 @@ bool fixture_program(const char *program)
 {
 	const char *dirs = getenv("PATH");
 	char path[FIXTURE_PATH], *copy, *save, *dir;
-	bool found = strchr(program, '/') && access(program, X_OK) == 0;
+	bool found = strchr(program, '/') && access(program, R_OK) == 0;
 
 	copy = strdup(dirs ? dirs : "");
 	if (!copy)

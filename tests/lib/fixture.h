@@ -17,8 +17,8 @@
 /* "$SHARED/vectors/<name>" in path. False, and "SKIP: <name> (no vectors)" printed, if SHARED is
  * unset or there is no such directory: the caller skips its test. */
 bool fixture_vectors(char path[FIXTURE_PATH], const char *name);
-/* True if `program` can be run: a name looked up in PATH, or a path. If not, "SKIP: ..." is
- * printed: the caller skips its test. */
+/* True if `program` is there: a command found in PATH, or a readable file (with a '/' in its name).
+ * If not, "SKIP: ..." is printed: the caller skips its test. */
 bool fixture_program(const char *program);
 
 /* Whole file in malloc'ed memory, with a NUL after its *n bytes (n may be NULL). */
