@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * journal: a node's append-only custody log, JSON Lines, and its signed checkpoint beside it.
+ *
+ * journal/<node id>.jsonl has one writing node, but several processes of it may append (a mount and
+ * `custody import`): the file is flocked for each batch and what another process added is read
+ * first. An event is durable (fdatasync) before journal_append() returns; waiting threads share one
+ * sync (group commit).
+ *
+ * Thread rule: journal_append and journal_checkpoint may be called from many threads.
+ */
+#ifndef CUSTODY_INDEX_JOURNAL_H
+#define CUSTODY_INDEX_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/err.h"
+#include "crypto/identity.h"
+#include "crypto/merkle.h"
+#include "crypto/note.h"
+#include "index/event.h"
+#include "index/tree.h"
+
+struct journal;
+
+/* A prefix that is known to be good: from the index, or all zero. */
+struct journal_start {
+	struct tree_state state;
+	int64_t last_ms; /* time of its last event */
+};
+
+/*
+ * Open (create, with its `started` event) the node's own journal for appending, reading from *from
+ * on. Checks: it is not shorter than *from (ERR_ROLLBACK), the checkpoint is ours and agrees
+ * (ERR_FORGED, ERR_ROLLBACK), lines past the checkpoint have good MACs (ERR_FORGED). A torn tail
+ * (a last line without LF or garbage with no good line after it, past the checkpoint) is cut off
+ * and a `recovered` event written. dirfd (the journal directory) is borrowed for the journal's
+ * life; identity too.
+ */
+int journal_open(struct journal **out, int dirfd, const uint8_t archive_id[16],
+		 const struct identity *id, const struct journal_start *from, struct err *e);
+/* Sign a last checkpoint if anything is new, and close. Returns the checkpoint's result. */
+int journal_close(struct journal *j, struct err *e);
+
+/* Append n events as one batch: seq and time are set in ev[], all are durable on return. An event's
+ * time is never before the one before it. */
+int journal_append(struct journal *j, struct event *ev, size_t n, struct err *e);
+/* Sign and durably replace the checkpoint if lines were added since. */
+int journal_checkpoint(struct journal *j, struct err *e);
+/* As of now: what is written. */
+void journal_state(struct journal *j, struct journal_start *out);
+/* 0, or ERR_CLOCK if now_ms is before the last event (more than 2 s). */
+int journal_clock(struct journal *j, int64_t now_ms);
+
+/* The origin (and key name) "custodyfs/<archive id>/<node id>". out has NOTE_NAME_MAX bytes. */
+void journal_origin(char *out, const uint8_t archive_id[16], const uint8_t node_id[16]);
+/* Read and verify the checkpoint of any node's journal. ERR_NOTFOUND, ERR_MALFORMED, ERR_FORGED,
+ * ERR_FOREIGN (another origin). If note is not NULL the file's bytes are appended to it. */
+int journal_read_checkpoint(int dirfd, const uint8_t archive_id[16],
+			    const struct identity_public *node, struct note_checkpoint *cp,
+			    struct wire_out *note, struct err *e);
+
+/* Sequential reading of a journal from a byte offset. Lines are borrowed until the next call. */
+struct journal_reader;
+int journal_reader_open(struct journal_reader **out, int dirfd, const uint8_t node_id[16],
+			uint64_t offset, struct err *e);
+/* ERR_NOTFOUND at the end; ERR_MALFORMED for a line without LF or too long; *off is the line's
+ * byte offset. */
+int journal_reader_next(struct journal_reader *r, struct text_span *line, uint64_t *off,
+			struct err *e);
+void journal_reader_close(struct journal_reader *r);
+/* One line by its place. */
+int journal_read_line(int dirfd, const uint8_t node_id[16], uint64_t off, uint32_t n,
+		      struct wire_out *out, struct err *e);
+
+#endif

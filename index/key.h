@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * key: every table of the index and how its keys are encoded, in one place. Keys are random ids,
+ * counters or keyed hashes, never names: keys are not encrypted. Integers are big-endian, so that
+ * LMDB's byte order is numeric order.
+ *
+ * Thread rule: pure.
+ */
+#ifndef CUSTODY_INDEX_KEY_H
+#define CUSTODY_INDEX_KEY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Numbers are stored (they are in every value's associated data): append only. */
+enum key_table {
+	KEY_META = 0,	   /* u8 what (0 is index/db's own)  -> counters, role, version */
+	KEY_OBJECT = 1,	   /* ino u64                        -> item or directory (index/object) */
+	KEY_NAME = 2,	   /* parent ino u64, cookie u64     -> child ino, kind, attributes, name */
+	KEY_ACCESSION = 3, /* accession id[16]               -> index/ledger */
+	KEY_SEGMENT = 4,   /* segment id[16]                 -> accession id, header digest */
+	KEY_EVENT = 5,	   /* item id[16], journal u32, seq u64 -> (empty): history of an item */
+	KEY_JOURNAL = 6,   /* node id[16]                    -> journal number, how far indexed */
+	KEY_TILE = 7,	   /* journal u32, level u8, tile u64   -> up to 256 hashes */
+	KEY_LINE = 8,	   /* journal u32, tile u64       -> byte offset, lengths of 256 lines */
+	KEY_DOCUMENT = 9,  /* serial[16]                     -> kind, state, digest */
+	KEY_PENDING = 10,  /* item id[16]            -> journal u32, seq u64: head unreadable */
+	KEY_FIND = 11,	   /* blind search keys (keyed hash) -> ino */
+	KEY_RECORD = 12,   /* journal u32, seq u64     -> provenance of the item ingested there */
+	KEY_TABLES
+};
+
+/* Keys of KEY_META. 0 is index/db's own. */
+enum key_meta {
+	KEY_META_TOTALS = 1, /* index/object */
+	KEY_META_NAMES = 2,  /* index/meta: made with the names of items, or without */
+	KEY_META_TURN = 3,   /* index/meta: batches applied so far */
+};
+
+#define KEY_MAX 32
+
+struct key {
+	uint8_t b[KEY_MAX];
+	size_t n;
+};
+
+struct key key_u8(uint8_t v);
+struct key key_id(const uint8_t id[16]);
+struct key key_ino(uint64_t ino);
+struct key key_name(uint64_t parent, uint64_t cookie);
+struct key key_event(const uint8_t item[16], uint32_t journal, uint64_t seq);
+struct key key_tile(uint32_t journal, uint8_t level, uint64_t tile);
+struct key key_line(uint32_t journal, uint64_t tile);
+struct key key_record(uint32_t journal, uint64_t seq);
+/* Decoders of what a cursor yields; the lengths are checked by the caller with sizeof rules of the
+ * encoders above. 0 or ERR_INDEX. */
+int key_name_parse(const uint8_t *p, size_t n, uint64_t *parent, uint64_t *cookie);
+int key_event_parse(const uint8_t *p, size_t n, uint32_t *journal, uint64_t *seq);
+/* LMDB's name of the table. */
+const char *key_table_name(enum key_table t);
+
+/* Cookie of a name in a directory: 62 bits of HMAC-SHA-256(name key, parent || name), never below
+ * 4 (directory offsets 0 to 3 are taken). name_key = HKDF(index key, "custodyfs/v1 names"). */
+uint64_t key_cookie(const uint8_t name_key[32], uint64_t parent, const void *name, size_t n);
+/* Inode of an item: 62 bits of its random id, of a directory: of a keyed hash of its parent and
+ * name with bit 62 set; never below 16. Collisions are resolved by probing upward. */
+uint64_t key_item_ino(const uint8_t item[16]);
+uint64_t key_dir_ino(const uint8_t name_key[32], uint64_t parent, const void *name, size_t n);
+#define KEY_ROOT_INO 1u
+
+#endif

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "index/object_add.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/text.h"
+#include "index/object_dirs.h"
+#include "index/object_value.h"
+
+#define DIRS_KEPT 16384u /* more than this are forgotten after a batch */
+#define ROOT OBJECT_DIRS_ROOT
+
+struct object_add {
+	const uint8_t *name_key;
+	struct object_dirs dirs;
+	struct object_totals sum;
+	bool loaded; /* the root and sum are */
+	bool sum_dirty;
+	struct wire_out scratch;
+};
+
+/* What a call works with. */
+struct adding {
+	struct object_add *a;
+	struct db_batch *b;
+	struct db_txn *t;
+	struct err *e;
+};
+
+int object_add_new(struct object_add **out, const uint8_t name_key[32])
+{
+	struct object_add *a = calloc(1, sizeof(*a));
+
+	*out = a;
+	if (!a)
+		return ERR_NOMEM;
+	a->name_key = name_key;
+	return 0;
+}
+
+void object_add_reset(struct object_add *a)
+{
+	object_dirs_reset(&a->dirs);
+	a->loaded = a->sum_dirty = false;
+}
+
+void object_add_free(struct object_add *a)
+{
+	if (!a)
+		return;
+	object_add_reset(a);
+	wire_out_wipe(&a->scratch);
+	free(a);
+}
+
+static int damaged(struct err *e, const char *what)
+{
+	return err_set(e, ERR_INDEX, "the index is damaged: %s", what);
+}
+
+static int no_memory(struct err *e)
+{
+	return err_set(e, ERR_NOMEM, "out of memory");
+}
+
+/* ---- entries and objects through the batch ---- */
+
+/* Not being there is what is hoped for most of the time: no sentence is made of it. */
+static int get(struct adding *w, enum key_table table, struct key k, struct wire_out *out)
+{
+	int rc = db_batch_get(w->b, w->t, table, k, out, NULL);
+
+	return rc && rc != ERR_NOTFOUND ? db_batch_get(w->b, w->t, table, k, out, w->e) : rc;
+}
+
+static int get_entry(void *ctx, struct key k, struct wire_out *out)
+{
+	return get(ctx, KEY_NAME, k, out);
+}
+
+/* The holder of a name in a directory, or ERR_NOTFOUND and where it would go. */
+static int find_entry(struct adding *w, uint64_t parent, const char *name, size_t n,
+		      struct object_entry *en, uint64_t *cookie)
+{
+	int rc = object_value_find(en, cookie, w->a->name_key, parent, name, n, get_entry, w,
+				   &w->a->scratch);
+
+	return rc == 0 || rc == ERR_NOTFOUND ? rc : damaged(w->e, "a name can't be looked up");
+}
+
+/* Put what was encoded into scratch. */
+static int put(struct adding *w, enum key_table table, struct key k)
+{
+	const struct wire_out *out = &w->a->scratch;
+
+	if (!wire_out_ok(out) || db_batch_put(w->b, table, k, out->p, out->n))
+		return no_memory(w->e);
+	return 0;
+}
+
+static int put_entry(struct adding *w, uint64_t parent, const struct object_entry *en)
+{
+	wire_out_reset(&w->a->scratch);
+	object_value_entry_encode(&w->a->scratch, en);
+	return put(w, KEY_NAME, key_name(parent, en->cookie));
+}
+
+static int put_object(struct adding *w, const struct object_value *v)
+{
+	wire_out_reset(&w->a->scratch);
+	object_value_encode(&w->a->scratch, v);
+	return put(w, KEY_OBJECT, key_ino(v->o.ino));
+}
+
+static int get_object(struct adding *w, uint64_t ino, struct object_value *v)
+{
+	struct wire_out *value = &w->a->scratch;
+	int rc;
+
+	wire_out_reset(value);
+	rc = get(w, KEY_OBJECT, key_ino(ino), value);
+	if (rc)
+		return rc;
+	if (object_value_decode(v, value->p, value->n))
+		return damaged(w->e, "an object does not decode");
+	v->o.ino = ino;
+	return 0;
+}
+
+/* The root and the totals, once. */
+static int load_base(struct adding *w)
+{
+	struct object_entry en = {.ino = KEY_ROOT_INO, .kind = OBJECT_DIR, .nlink = 2};
+	struct object_add *a = w->a;
+	struct object_value root;
+	uint32_t place;
+	int rc;
+
+	if (a->loaded)
+		return 0;
+	rc = get_object(w, KEY_ROOT_INO, &root);
+	if (rc == 0) {
+		en.mtime_ns = root.o.mtime_ns;
+		en.size = root.o.size;
+		en.nlink = root.o.nlink;
+	} else if (rc != ERR_NOTFOUND) {
+		return rc;
+	}
+	wire_out_reset(&a->scratch);
+	rc = get(w, KEY_META, key_u8(KEY_META_TOTALS), &a->scratch);
+	a->sum = (struct object_totals){0};
+	if (rc == 0 && !object_value_totals_decode(&a->sum, a->scratch.p, a->scratch.n))
+		rc = damaged(w->e, "the totals do not decode");
+	if (rc && rc != ERR_NOTFOUND)
+		return rc;
+	if (object_dirs_keep(&a->dirs, &en, ROOT, &place))
+		return no_memory(w->e);
+	a->loaded = true;
+	return 0;
+}
+
+static int put_dir(struct adding *w, const struct object_dir *d)
+{
+	struct object_value v = {.o = {.kind = OBJECT_DIR}};
+	uint64_t parent = w->a->dirs.at[d->parent].en.ino;
+	int rc = 0;
+
+	v.o.ino = d->en.ino;
+	v.o.parent = parent;
+	v.o.mtime_ns = d->en.mtime_ns;
+	v.o.size = d->en.size;
+	v.o.nlink = d->en.nlink;
+	memcpy(v.o.name, d->en.name, sizeof(v.o.name));
+	if (d->en.ino != KEY_ROOT_INO)
+		rc = put_entry(w, parent, &d->en);
+	return rc ? rc : put_object(w, &v);
+}
+
+/* ---- names of items ---- */
+
+/* True if a has the better right to a name. */
+static bool precedes(const struct object *a, const struct object *b)
+{
+	if (a->ingest_ms != b->ingest_ms)
+		return a->ingest_ms < b->ingest_ms;
+	return memcmp(a->item, b->item, 16) < 0;
+}
+
+/* The item that a name leads to. */
+static int get_holder(struct adding *w, uint64_t ino, struct object_value *v)
+{
+	int rc = get_object(w, ino, v);
+
+	if (rc == ERR_NOTFOUND || (rc == 0 && v->o.kind != OBJECT_ITEM))
+		return damaged(w->e, "a name leads to no item");
+	return rc;
+}
+
+/* Give v the place of its name. The first name given in a call is told in *name. */
+static int take_name(struct adding *w, struct object_value *v, uint64_t cookie, char **name)
+{
+	struct object_entry en = {.cookie = cookie, .ino = v->o.ino, .kind = OBJECT_ITEM};
+	int rc;
+
+	en.mtime_ns = v->o.mtime_ns;
+	en.size = v->o.size;
+	en.nlink = 1;
+	memcpy(en.name, v->o.name, sizeof(en.name));
+	if (*name)
+		memcpy(*name, v->o.name, sizeof(v->o.name));
+	*name = NULL;
+	rc = put_entry(w, v->o.parent, &en);
+	return rc ? rc : put_object(w, v);
+}
+
+/* Claim names for v from v->claim on until one is free or its holder has less right to it; who
+ * loses a name goes on in its stead. v is overwritten. name (may be NULL) receives v's name. */
+static int place(struct adding *w, struct object_value *v, char name[RECORD_NAME_MAX + 16])
+{
+	struct object_value holder;
+	struct object_entry en;
+	uint64_t cookie;
+	int rc;
+
+	for (;; v->claim++) {
+		object_value_name(v->o.name, v->plain, v->o.item, v->claim);
+		rc = find_entry(w, v->o.parent, v->o.name, strlen(v->o.name), &en, &cookie);
+		if (rc == ERR_NOTFOUND)
+			return take_name(w, v, cookie, &name);
+		if (rc == 0 && en.kind == OBJECT_DIR)
+			continue;
+		if (rc == 0)
+			rc = get_holder(w, en.ino, &holder);
+		if (rc == 0 && precedes(&v->o, &holder.o)) {
+			rc = take_name(w, v, en.cookie, &name);
+			*v = holder;
+		}
+		if (rc)
+			return rc;
+	}
+}
+
+/* ---- directories ---- */
+
+static int new_dir_ino(struct adding *w, uint64_t parent, const char *name, size_t n, uint64_t *ino)
+{
+	struct object_value v;
+	int rc;
+
+	*ino = key_dir_ino(w->a->name_key, parent, name, n);
+	while ((rc = get_object(w, *ino, &v)) == 0)
+		(*ino)++;
+	return rc == ERR_NOTFOUND ? 0 : rc;
+}
+
+/* A directory of that name at cookie, where nothing is or an item (holder) that has to give way. */
+static int make_dir(struct adding *w, uint32_t parent, const char *name, size_t n, uint64_t cookie,
+		    const struct object_entry *holder, uint32_t *out)
+{
+	struct object_entry en = {.cookie = cookie, .kind = OBJECT_DIR, .nlink = 2};
+	struct object_dirs *dirs = &w->a->dirs;
+	struct object_value loser;
+	int rc;
+
+	memcpy(en.name, name, n);
+	rc = new_dir_ino(w, dirs->at[parent].en.ino, name, n, &en.ino);
+	if (rc == 0 && object_dirs_keep(dirs, &en, parent, out))
+		rc = no_memory(w->e);
+	/* At once, so that probing sees it; its counts follow at the flush. */
+	if (rc == 0)
+		rc = put_dir(w, &dirs->at[*out]);
+	if (rc == 0 && holder) {
+		rc = get_holder(w, holder->ino, &loser);
+		if (rc == 0) {
+			loser.claim++;
+			rc = place(w, &loser, NULL);
+		}
+	}
+	if (rc)
+		return rc;
+	dirs->at[parent].dirty = true;
+	dirs->at[parent].en.size++;
+	dirs->at[parent].en.nlink++;
+	w->a->sum.dirs++;
+	w->a->sum_dirty = true;
+	return 0;
+}
+
+/* The directory `name` in a directory, made if need be. */
+static int enter(struct adding *w, uint32_t parent, const char *name, size_t n, uint32_t *out)
+{
+	struct object_dirs *dirs = &w->a->dirs;
+	struct object_entry en;
+	uint64_t cookie;
+	int rc;
+
+	*out = object_dirs_find(dirs, parent, name, n);
+	if (*out != OBJECT_DIRS_NONE)
+		return 0;
+	rc = find_entry(w, dirs->at[parent].en.ino, name, n, &en, &cookie);
+	if (rc == ERR_NOTFOUND)
+		return make_dir(w, parent, name, n, cookie, NULL, out);
+	if (rc)
+		return rc;
+	if (en.kind == OBJECT_ITEM)
+		return make_dir(w, parent, name, n, en.cookie, &en, out);
+	return object_dirs_keep(dirs, &en, parent, out) ? no_memory(w->e) : 0;
+}
+
+/* The directory of collection/path; *leaf is the last component. */
+static int enter_path(struct adding *w, const char *collection, const char *path, size_t n,
+		      struct text_span *leaf, uint32_t *dir)
+{
+	int rc = enter(w, ROOT, collection, strlen(collection), dir);
+	const char *slash;
+
+	while (rc == 0 && (slash = memchr(path, '/', n))) {
+		size_t len = (size_t)(slash - path);
+
+		rc = enter(w, *dir, path, len, dir);
+		path += len + 1;
+		n -= len + 1;
+	}
+	*leaf = (struct text_span){path, n};
+	return rc;
+}
+
+/* ---- items ---- */
+
+/* The item, or ERR_NOTFOUND and the free inode number where it would go. */
+static int find_item(struct adding *w, const uint8_t item[16], struct object *o, uint64_t *ino)
+{
+	struct object_value v;
+	int rc;
+
+	*ino = key_item_ino(item);
+	while ((rc = get_object(w, *ino, &v)) == 0) {
+		if (v.o.kind == OBJECT_ITEM && memcmp(v.o.item, item, 16) == 0)
+			break;
+		(*ino)++;
+	}
+	if (rc == 0)
+		*o = v.o;
+	return rc;
+}
+
+int object_add_find(struct object_add *a, struct db_batch *b, struct db_txn *t,
+		    const uint8_t item[16], struct object *o, struct err *e)
+{
+	struct adding w = {a, b, t, e};
+	uint64_t ino;
+
+	return find_item(&w, item, o, &ino);
+}
+
+/* One more entry in a directory; its time, and that of those above, is the latest ingest. */
+static void count_entry(struct object_dirs *dirs, uint32_t i, int64_t ingest_ms)
+{
+	int64_t ns = object_ns(ingest_ms);
+
+	dirs->at[i].en.size++;
+	dirs->at[i].dirty = true;
+	while (dirs->at[i].en.mtime_ns < ns) {
+		dirs->at[i].en.mtime_ns = ns;
+		dirs->at[i].dirty = true;
+		i = dirs->at[i].parent;
+	}
+}
+
+int object_add_item(struct object_add *a, struct db_batch *b, struct db_txn *t, struct object *o,
+		    const char *collection, const void *path, size_t path_len, const void *record,
+		    size_t record_len, struct err *e)
+{
+	struct adding w = {a, b, t, e};
+	struct object_value v = {0};
+	struct text_span leaf;
+	struct object there;
+	uint32_t dir;
+	int rc;
+
+	if (!record_name_ok(collection, strlen(collection)) || !record_path_ok(path, path_len))
+		return err_set(e, ERR_MALFORMED, "an item's collection or path is not a name");
+	rc = load_base(&w);
+	if (rc)
+		return rc;
+	rc = find_item(&w, o->item, &there, &o->ino);
+	if (rc == 0) {
+		*o = there;
+		return ERR_EXISTS;
+	}
+	if (rc == ERR_NOTFOUND)
+		rc = enter_path(&w, collection, path, path_len, &leaf, &dir);
+	if (rc)
+		return rc;
+	o->kind = OBJECT_ITEM;
+	o->nlink = 1;
+	o->parent = a->dirs.at[dir].en.ino;
+	v.o = *o;
+	memcpy(v.plain, leaf.p, leaf.n);
+	rc = place(&w, &v, o->name);
+	if (rc == 0 &&
+	    db_batch_put(b, KEY_RECORD, key_record(o->journal, o->seq), record, record_len))
+		rc = no_memory(e);
+	if (rc)
+		return rc;
+	count_entry(&a->dirs, dir, o->ingest_ms);
+	a->sum.items++;
+	a->sum.bytes += o->size;
+	a->sum.stored += o->length;
+	a->sum_dirty = true;
+	return 0;
+}
+
+static int put_totals(struct adding *w)
+{
+	wire_out_reset(&w->a->scratch);
+	object_value_totals_encode(&w->a->scratch, &w->a->sum);
+	w->a->sum_dirty = false;
+	return put(w, KEY_META, key_u8(KEY_META_TOTALS));
+}
+
+int object_add_flush(struct object_add *a, struct db_batch *b)
+{
+	struct adding w = {.a = a, .b = b};
+	int rc = 0;
+
+	for (uint32_t i = 0; i < a->dirs.count && rc == 0; i++) {
+		if (a->dirs.at[i].dirty)
+			rc = put_dir(&w, &a->dirs.at[i]);
+		a->dirs.at[i].dirty = false;
+	}
+	if (rc == 0 && a->sum_dirty)
+		rc = put_totals(&w);
+	if (rc || a->dirs.count > DIRS_KEPT)
+		object_add_reset(a);
+	return rc;
+}
