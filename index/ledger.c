@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int damaged(struct err *e, const char *what)
+#include "index/ledger_internal.h"
+
+/* ---- what all tables share ---- */
+
+int ledger_damaged(struct err *e, const char *what)
 {
 	return err_set(e, ERR_INDEX, "the index is damaged: %s does not decode", what);
 }
-
-/* ---- what all tables share ---- */
 
 static int get(struct db_batch *b, struct db_txn *t, enum key_table table, struct key k,
 	       struct wire_out *value, struct err *e)
@@ -17,8 +19,7 @@ static int get(struct db_batch *b, struct db_txn *t, enum key_table table, struc
 	return b ? db_batch_get(b, t, table, k, value, e) : db_get(t, table, k, value, e);
 }
 
-/* Puts what is in *value, and frees it. */
-static int put(struct db_batch *b, enum key_table table, struct key k, struct wire_out *value)
+int ledger_put(struct db_batch *b, enum key_table table, struct key k, struct wire_out *value)
 {
 	int rc = wire_out_ok(value) ? db_batch_put(b, table, k, value->p, value->n) : ERR_NOMEM;
 
@@ -26,8 +27,7 @@ static int put(struct db_batch *b, enum key_table table, struct key k, struct wi
 	return rc;
 }
 
-/* Call one(ctx, key, value) for every entry whose key begins with prefix. */
-static int walk(struct db_txn *t, enum key_table table, struct key prefix,
+int ledger_walk(struct db_txn *t, enum key_table table, struct key prefix,
 		int (*one)(void *ctx, const uint8_t *k, size_t klen, const struct wire_out *value),
 		void *ctx, struct err *e)
 {
@@ -42,13 +42,16 @@ static int walk(struct db_txn *t, enum key_table table, struct key prefix,
 
 		wire_out_reset(&value);
 		rc = db_next(c, &k, &klen, &value, e);
-		if (rc)
+		if (rc == ERR_NOTFOUND) {
+			rc = 0;
 			break;
-		rc = one(ctx, k, klen, &value);
+		}
+		if (rc == 0)
+			rc = one(ctx, k, klen, &value);
 	}
 	db_cursor_close(c);
 	wire_out_wipe(&value);
-	return rc == ERR_NOTFOUND ? 0 : rc;
+	return rc;
 }
 
 static const struct key everything = {.n = 0};
@@ -99,7 +102,7 @@ int ledger_get_journal(struct db_batch *b, struct db_txn *t, const uint8_t node[
 	int rc = get(b, t, KEY_JOURNAL, key_id(node), &value, e);
 
 	if (rc == 0 && !journal_decode(j, node, &value))
-		rc = damaged(e, "a journal's state");
+		rc = ledger_damaged(e, "a journal's state");
 	wire_out_wipe(&value);
 	return rc;
 }
@@ -115,7 +118,7 @@ int ledger_put_journal(struct db_batch *b, const struct ledger_journal *j)
 	wire_out_u64(&value, r->size);
 	for (int i = 0; i < __builtin_popcountll(r->size); i++)
 		wire_out_bytes(&value, r->peak[i], MERKLE_HASH);
-	return put(b, KEY_JOURNAL, key_id(j->node), &value);
+	return ledger_put(b, KEY_JOURNAL, key_id(j->node), &value);
 }
 
 struct journal_list {
@@ -133,7 +136,7 @@ static int list_journal(void *ctx, const uint8_t *k, size_t klen, const struct w
 		return err_set(l->e, ERR_NOMEM, "out of memory");
 	l->list = grown;
 	if (klen != 16 || !journal_decode(&grown[l->n], k, value))
-		return damaged(l->e, "a journal's state");
+		return ledger_damaged(l->e, "a journal's state");
 	l->n++;
 	return 0;
 }
@@ -141,7 +144,7 @@ static int list_journal(void *ctx, const uint8_t *k, size_t klen, const struct w
 int ledger_journals(struct db_txn *t, struct ledger_journal **list, size_t *n, struct err *e)
 {
 	struct journal_list l = {.e = e};
-	int rc = walk(t, KEY_JOURNAL, everything, list_journal, &l, e);
+	int rc = ledger_walk(t, KEY_JOURNAL, everything, list_journal, &l, e);
 
 	if (rc) {
 		free(l.list);
@@ -182,7 +185,7 @@ int ledger_get_accession(struct db_batch *b, struct db_txn *t, const uint8_t id[
 	int rc = get(b, t, KEY_ACCESSION, key_id(id), &value, e);
 
 	if (rc == 0 && !accession_decode(a, id, &value))
-		rc = damaged(e, "an accession");
+		rc = ledger_damaged(e, "an accession");
 	wire_out_wipe(&value);
 	return rc;
 }
@@ -201,7 +204,7 @@ int ledger_put_accession(struct db_batch *b, const struct ledger_accession *a)
 	put_text(&value, a->user);
 	put_text(&value, a->host);
 	put_text(&value, a->collection);
-	return put(b, KEY_ACCESSION, key_id(a->id), &value);
+	return ledger_put(b, KEY_ACCESSION, key_id(a->id), &value);
 }
 
 struct accession_walk {
@@ -216,7 +219,7 @@ static int walk_accession(void *ctx, const uint8_t *k, size_t klen, const struct
 	struct ledger_accession a;
 
 	if (klen != 16 || !accession_decode(&a, k, value))
-		return damaged(w->e, "an accession");
+		return ledger_damaged(w->e, "an accession");
 	return w->cb(w->ctx, &a);
 }
 
@@ -225,12 +228,13 @@ int ledger_accessions(struct db_txn *t, int (*cb)(void *ctx, const struct ledger
 {
 	struct accession_walk w = {cb, ctx, e};
 
-	return walk(t, KEY_ACCESSION, everything, walk_accession, &w, e);
+	return ledger_walk(t, KEY_ACCESSION, everything, walk_accession, &w, e);
 }
 
 /* ---- segments ---- */
 
-static bool segment_decode(struct ledger_segment *s, const uint8_t *id, const struct wire_out *value)
+static bool segment_decode(struct ledger_segment *s, const uint8_t *id,
+			   const struct wire_out *value)
 {
 	struct wire_in in = wire_in_init(value->p, value->n);
 
@@ -250,7 +254,7 @@ int ledger_get_segment(struct db_batch *b, struct db_txn *t, const uint8_t id[16
 	int rc = get(b, t, KEY_SEGMENT, key_id(id), &value, e);
 
 	if (rc == 0 && !segment_decode(s, id, &value))
-		rc = damaged(e, "a segment");
+		rc = ledger_damaged(e, "a segment");
 	wire_out_wipe(&value);
 	return rc;
 }
@@ -264,7 +268,7 @@ int ledger_put_segment(struct db_batch *b, const struct ledger_segment *s)
 	wire_out_bytes(&value, s->header, 32);
 	wire_out_u64(&value, s->seq);
 	wire_out_u64(&value, s->end);
-	return put(b, KEY_SEGMENT, key_id(s->id), &value);
+	return ledger_put(b, KEY_SEGMENT, key_id(s->id), &value);
 }
 
 struct segment_walk {
@@ -279,7 +283,7 @@ static int walk_segment(void *ctx, const uint8_t *k, size_t klen, const struct w
 	struct ledger_segment s;
 
 	if (klen != 16 || !segment_decode(&s, k, value))
-		return damaged(w->e, "a segment");
+		return ledger_damaged(w->e, "a segment");
 	return w->cb(w->ctx, &s);
 }
 
@@ -288,7 +292,7 @@ int ledger_segments(struct db_txn *t, int (*cb)(void *ctx, const struct ledger_s
 {
 	struct segment_walk w = {cb, ctx, e};
 
-	return walk(t, KEY_SEGMENT, everything, walk_segment, &w, e);
+	return ledger_walk(t, KEY_SEGMENT, everything, walk_segment, &w, e);
 }
 
 /* ---- documents ---- */
@@ -319,7 +323,7 @@ int ledger_get_document(struct db_batch *b, struct db_txn *t, const uint8_t seri
 	int rc = get(b, t, KEY_DOCUMENT, key_id(serial), &value, e);
 
 	if (rc == 0 && !document_decode(d, serial, &value))
-		rc = damaged(e, "a document");
+		rc = ledger_damaged(e, "a document");
 	wire_out_wipe(&value);
 	return rc;
 }
@@ -337,7 +341,7 @@ int ledger_put_document(struct db_batch *b, const struct ledger_document *d)
 	wire_out_u64(&value, d->bytes);
 	wire_out_u64(&value, d->open_bytes);
 	put_text(&value, d->ended);
-	return put(b, KEY_DOCUMENT, key_id(d->serial), &value);
+	return ledger_put(b, KEY_DOCUMENT, key_id(d->serial), &value);
 }
 
 struct document_walk {
@@ -352,7 +356,7 @@ static int walk_document(void *ctx, const uint8_t *k, size_t klen, const struct 
 	struct ledger_document d;
 
 	if (klen != 16 || !document_decode(&d, k, value))
-		return damaged(w->e, "a document");
+		return ledger_damaged(w->e, "a document");
 	return w->cb(w->ctx, &d);
 }
 
@@ -361,79 +365,5 @@ int ledger_documents(struct db_txn *t, int (*cb)(void *ctx, const struct ledger_
 {
 	struct document_walk w = {cb, ctx, e};
 
-	return walk(t, KEY_DOCUMENT, everything, walk_document, &w, e);
-}
-
-/* ---- events and pending items ---- */
-
-int ledger_put_event(struct db_batch *b, const uint8_t item[16], uint32_t journal, uint64_t seq)
-{
-	return db_batch_put(b, KEY_EVENT, key_event(item, journal, seq), NULL, 0);
-}
-
-struct event_walk {
-	int (*cb)(void *ctx, uint32_t journal, uint64_t seq);
-	void *ctx;
-	struct err *e;
-};
-
-static int walk_event(void *ctx, const uint8_t *k, size_t klen, const struct wire_out *value)
-{
-	struct event_walk *w = ctx;
-	uint32_t journal;
-	uint64_t seq;
-
-	(void)value; /* empty, but authenticated: it proves the key */
-	if (key_event_parse(k, klen, &journal, &seq))
-		return damaged(w->e, "an event's key");
-	return w->cb(w->ctx, journal, seq);
-}
-
-int ledger_events(struct db_txn *t, const uint8_t item[16],
-		  int (*cb)(void *ctx, uint32_t journal, uint64_t seq), void *ctx, struct err *e)
-{
-	struct event_walk w = {cb, ctx, e};
-
-	return walk(t, KEY_EVENT, key_id(item), walk_event, &w, e);
-}
-
-int ledger_put_pending(struct db_batch *b, const uint8_t item[16], uint32_t journal, uint64_t seq)
-{
-	struct wire_out value = {0};
-
-	wire_out_u32(&value, journal);
-	wire_out_u64(&value, seq);
-	return put(b, KEY_PENDING, key_id(item), &value);
-}
-
-int ledger_del_pending(struct db_batch *b, const uint8_t item[16])
-{
-	return db_batch_del(b, KEY_PENDING, key_id(item));
-}
-
-struct pending_walk {
-	int (*cb)(void *ctx, const uint8_t item[16], uint32_t journal, uint64_t seq);
-	void *ctx;
-	struct err *e;
-};
-
-static int walk_pending(void *ctx, const uint8_t *k, size_t klen, const struct wire_out *value)
-{
-	struct pending_walk *w = ctx;
-	struct wire_in in = wire_in_init(value->p, value->n);
-	uint32_t journal = wire_in_u32(&in);
-	uint64_t seq = wire_in_u64(&in);
-
-	if (klen != 16 || !wire_in_end(&in))
-		return damaged(w->e, "a pending item");
-	return w->cb(w->ctx, k, journal, seq);
-}
-
-int ledger_pending(struct db_txn *t,
-		   int (*cb)(void *ctx, const uint8_t item[16], uint32_t journal, uint64_t seq),
-		   void *ctx, struct err *e)
-{
-	struct pending_walk w = {cb, ctx, e};
-
-	return walk(t, KEY_PENDING, everything, walk_pending, &w, e);
+	return ledger_walk(t, KEY_DOCUMENT, everything, walk_document, &w, e);
 }

@@ -40,9 +40,8 @@ struct ledger_accession {
 int ledger_get_accession(struct db_batch *b, struct db_txn *t, const uint8_t id[16],
 			 struct ledger_accession *a, struct err *e);
 int ledger_put_accession(struct db_batch *b, const struct ledger_accession *a);
-int ledger_accessions(struct db_txn *t,
-		      int (*cb)(void *ctx, const struct ledger_accession *a), void *ctx,
-		      struct err *e);
+int ledger_accessions(struct db_txn *t, int (*cb)(void *ctx, const struct ledger_accession *a),
+		      void *ctx, struct err *e);
 
 struct ledger_segment {
 	uint8_t id[16], accession[16], node[16];
@@ -53,8 +52,8 @@ struct ledger_segment {
 int ledger_get_segment(struct db_batch *b, struct db_txn *t, const uint8_t id[16],
 		       struct ledger_segment *s, struct err *e);
 int ledger_put_segment(struct db_batch *b, const struct ledger_segment *s);
-int ledger_segments(struct db_txn *t, int (*cb)(void *ctx, const struct ledger_segment *s), void *ctx,
-		    struct err *e);
+int ledger_segments(struct db_txn *t, int (*cb)(void *ctx, const struct ledger_segment *s),
+		    void *ctx, struct err *e);
 
 enum ledger_state {
 	LEDGER_ADMITTED = 1,
@@ -62,8 +61,8 @@ enum ledger_state {
 };
 struct ledger_document {
 	uint8_t serial[16];
-	char kind[32];	/* "authorisation", "enrolment", "revocation" */
-	uint8_t state;	/* enum ledger_state */
+	char kind[32];	  /* "authorisation", "enrolment", "revocation" */
+	uint8_t state;	  /* enum ledger_state */
 	uint8_t node[16]; /* whose journal admitted it */
 	uint8_t digest[32];
 	int64_t admitted_ms;
@@ -78,8 +77,10 @@ int ledger_put_document(struct db_batch *b, const struct ledger_document *d);
 int ledger_documents(struct db_txn *t, int (*cb)(void *ctx, const struct ledger_document *d),
 		     void *ctx, struct err *e);
 
-/* History: which lines of which journals speak of an item. */
+/* History: which lines of which journals speak of an item. An ingest event is not put where the
+ * item itself, or its pending entry, tells of it: at a million items that is a fifth of the index. */
 int ledger_put_event(struct db_batch *b, const uint8_t item[16], uint32_t journal, uint64_t seq);
+/* All of them: the ingest first, then by journal and place. */
 int ledger_events(struct db_txn *t, const uint8_t item[16],
 		  int (*cb)(void *ctx, uint32_t journal, uint64_t seq), void *ctx, struct err *e);
 

@@ -181,6 +181,10 @@ int object_list(struct db_txn *t, uint64_t ino, uint64_t after,
 
 		wire_out_reset(&value);
 		rc = db_next(c, &k, &klen, &value, e);
+		if (rc == ERR_NOTFOUND) {
+			rc = 0;
+			break;
+		}
 		if (rc)
 			break;
 		if (key_name_parse(k, klen, &parent, &en.cookie) || parent != ino ||
@@ -191,7 +195,7 @@ int object_list(struct db_txn *t, uint64_t ino, uint64_t after,
 	}
 	db_cursor_close(c);
 	wire_out_wipe(&value);
-	return rc == ERR_NOTFOUND ? 0 : rc;
+	return rc;
 }
 
 int64_t object_ns(int64_t ms)

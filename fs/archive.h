@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * archive: an archive's directory and its signed description, archive.txt.
+ *
+ * Thread rule: an open archive is read-only and may be shared.
+ */
+#ifndef CUSTODY_FS_ARCHIVE_H
+#define CUSTODY_FS_ARCHIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fs/document.h"
+
+#define ARCHIVE_KEYS_MAX 32
+#define ARCHIVE_EPOCHS_MAX 256
+#define ARCHIVE_CLASS_MAX 32
+
+struct archive_epoch {
+	uint32_t epoch;
+	char class[ARCHIVE_CLASS_MAX];
+	uint8_t recipient[32];
+};
+
+struct archive_desc {
+	uint8_t id[16];
+	uint32_t version;
+	int64_t created_ms;
+	int suite;
+	uint32_t chunk_size;
+	unsigned threshold;
+	bool require_touch, require_pin;
+	struct sshkey key[ARCHIVE_KEYS_MAX];
+	size_t keys;
+	struct archive_epoch epoch[ARCHIVE_EPOCHS_MAX];
+	size_t epochs;
+	uint8_t catalogue[32];
+};
+
+/* Append archive.txt's text (unsigned). */
+void archive_desc_text(struct wire_out *out, const struct archive_desc *d);
+/* The part of it that says who decides: threshold, token policy, keys, epochs, catalogue. The
+ * authority keeps the same lines for the archives it will make. */
+struct form;
+void archive_terms_text(struct wire_out *out, const struct archive_desc *d);
+void archive_terms_parse(struct form *f, struct archive_desc *d);
+/* Parse and verify against its own keys; and, if `before` is not NULL, that it is the next version
+ * of that one, signed by enough of its keys too. ERR_MALFORMED, ERR_NEWER, ERR_FOREIGN,
+ * ERR_ROLLBACK (not the next version) and the codes of document_check. */
+int archive_desc_parse(struct archive_desc *d, const struct document *doc,
+		       const struct archive_desc *before, struct err *e);
+/* Policy for documents of this archive; d must outlive it. */
+struct document_policy archive_policy(const struct archive_desc *d, const char *namespace);
+/* "archive 1f2e... version 1, 2 keys, threshold 2" for people. */
+void archive_describe(struct wire_out *out, const struct archive_desc *d);
+
+struct archive {
+	int dir, segments, journal, documents; /* descriptors */
+	char *path;			       /* as given, for messages */
+	struct archive_desc desc;
+	struct document text; /* archive.txt */
+};
+
+/* New directory (must not exist or be empty) from a signed archive.txt, which is written last, so
+ * that half an archive is not an archive. ERR_EXISTS, codes of archive_desc_parse. */
+int archive_create(const char *path, const struct document *signed_text, struct err *e);
+/* Needs no write access. ERR_NOTFOUND, ERR_FOREIGN ("not an archive"), ERR_DAMAGED (a part of it is
+ * missing), codes of archive_desc_parse. */
+int archive_open(struct archive **out, const char *path, struct err *e);
+void archive_close(struct archive *a);
+
+#endif

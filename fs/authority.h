@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * authority: the authority's own directory: release and catalogue identities under a master secret,
+ * the archives it made, the nodes it enrolled, what it issued. Mode 0700. Without it nobody can
+ * ever release anything.
+ *
+ * Thread rule: for one thread.
+ */
+#ifndef CUSTODY_FS_AUTHORITY_H
+#define CUSTODY_FS_AUTHORITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fs/archive.h"
+#include "fs/authorisation.h"
+#include "fs/node.h"
+#include "fs/request.h"
+#include "fs/roster.h"
+
+struct authority;
+
+/* New directory with one release epoch (1, class "default"). keys are parsed public keys. */
+int authority_create(struct authority **out, const char *dir, struct secret_pool *pool,
+		     const struct sshkey *keys, size_t nkeys, unsigned threshold,
+		     bool require_touch, bool require_pin, int64_t now_ms, node_passphrase *pass,
+		     void *ctx, struct err *e);
+/* secrets false: public parts only, no passphrase is asked. */
+int authority_open(struct authority **out, const char *dir, bool secrets, struct secret_pool *pool,
+		   node_passphrase *pass, void *ctx, struct err *e);
+void authority_close(struct authority *a);
+const char *authority_text(const struct authority *a); /* authority.txt, NUL-terminated */
+
+/* A description for a new archive (random id), with all keys and epochs. suite 0: default. */
+void authority_describe(const struct authority *a, struct archive_desc *d, int suite,
+			uint32_t chunk_size, int64_t now_ms);
+/* Remember a signed archive.txt, new or the next version of the one we have (ERR_FOREIGN otherwise);
+ * load the one for an id. ERR_WRONG_ARCHIVE if it is not ours. */
+int authority_keep_archive(struct authority *a, const struct document *d, struct err *e);
+int authority_archive(struct authority *a, const uint8_t id[16], struct archive_desc *d,
+		      struct err *e);
+
+/* Answer an enrolment request: an unsigned enrolment; after signing, keep it. */
+int authority_enrol(struct authority *a, struct document *out, const void *request, size_t n,
+		    struct roster_node *who, uint8_t archive_id[16], int64_t now_ms, struct err *e);
+int authority_keep_enrolment(struct authority *a, const struct document *d, struct err *e);
+
+/* Parse a request with the nodes we enrolled, and open its records; request_free() in every case.
+ * The node that asks must be a reader that was not revoked (ERR_ROLE, ERR_REVOKED). Refuses a
+ * checkpoint that is behind or beside the one last seen of the same journal (ERR_ROLLBACK), and
+ * remembers it. Codes of request_parse() and request_open(). */
+int authority_review(struct authority *a, struct request *r, const void *p, size_t n,
+		     struct err *e);
+
+struct authority_terms {
+	const char *users; /* "alice,bob" or NULL */
+	int64_t now_ms, not_before_ms, not_after_ms;
+	uint64_t max_opens, max_bytes;
+	const char *legal_basis; /* overrides the request's; may be NULL */
+};
+/* Unsigned authorisation for a reviewed request: unwraps the file keys (or accession content keys)
+ * with the release identity and seals them to the node. Checks every key's commitment. ERR_USAGE for
+ * terms that can't be written down, ERR_EXPIRED when the node's enrolment has ended, ERR_KEY without
+ * the release identity of an epoch. */
+int authority_authorise(struct authority *a, struct document *out, const struct request *r,
+			const struct authority_terms *terms, uint8_t serial[16], struct err *e);
+/* Keep a copy of what was issued. */
+int authority_keep_issued(struct authority *a, const struct document *d, const uint8_t archive[16],
+			  const uint8_t serial[16], const char *kind, struct err *e);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* authority_internal: what the files of the authority share. */
+#ifndef CUSTODY_FS_AUTHORITY_INTERNAL_H
+#define CUSTODY_FS_AUTHORITY_INTERNAL_H
+
+#include "fs/authority.h"
+
+struct authority {
+	struct keydir home;
+	struct secret_pool *pool; /* borrowed */
+	uint8_t *secrets;     /* 32 secret bytes that the .key files are sealed under, or NULL */
+	struct wire_out text; /* authority.txt, NUL-terminated */
+	struct archive_desc terms; /* keys, threshold, epochs, catalogue */
+};
+
+/* NAME.key: an age secret under the authority's secrets. secret is 32 bytes of secret memory. */
+int authority_secret_write(struct authority *a, const char *name, const uint8_t secret[32],
+			   struct err *e);
+int authority_secret_read(struct authority *a, const char *name, uint8_t secret[32], struct err *e);
+/* "release-<epoch>" into out (24 bytes). */
+void authority_epoch_name(char out[24], uint32_t epoch);
+
+/* Descriptor of archives/<id>/<sub> (sub NULL: archives/<id>), made if `create`. */
+int authority_archive_dir(struct authority *a, const uint8_t archive[16], const char *sub,
+			  bool create, struct err *e);
+
+/* The node that asks: ERR_NOT_ENROLLED, ERR_ROLE, ERR_REVOKED, and ERR_EXPIRED unless now_ms is 0. */
+int authority_requester(struct authority *a, const struct request *r, struct roster_node *n,
+			int64_t now_ms, struct err *e);
+
+#endif

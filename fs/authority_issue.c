@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a reviewed request to an authorisation.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/kdf.h"
+#include "crypto/secret.h"
+#include "crypto/text.h"
+#include "fs/authority_internal.h"
+
+/* What an authorisation is made from: keys of segments, items and accessions, all secret memory. */
+struct issue {
+	struct authority *a;
+	const struct request *r;
+	struct authorisation au;
+	uint8_t (*content)[32]; /* of r->segment[i] */
+	uint8_t (*item_key)[32];
+	uint8_t (*accession_key)[32];
+};
+
+static bool in_accessions(const struct request *r, const uint8_t id[16])
+{
+	for (size_t i = 0; i < r->accessions; i++) {
+		if (!memcmp(r->accession[i], id, 16))
+			return true;
+	}
+	return false;
+}
+
+/* The content keys of all segments of the request, by the release identity of their epoch. */
+static int open_segments(struct issue *is, struct err *e)
+{
+	uint8_t *secret = secret_take(is->a->pool, 32);
+	uint32_t have = 0;
+	char name[24];
+	int rc = secret ? 0 : err_set(e, ERR_NOMEM, "no secret memory left");
+
+	for (size_t i = 0; rc == 0 && i < is->r->segments; i++) {
+		const struct segment_header *h = &is->r->segment[i].header;
+
+		if (h->epoch != have) {
+			authority_epoch_name(name, h->epoch);
+			rc = authority_secret_read(is->a, name, secret, e);
+			have = h->epoch;
+		}
+		if (rc == 0) {
+			rc = segment_content_key(is->content[i], h, secret);
+			if (rc)
+				err_set(e, rc, "the content key of a segment does not open: %s",
+					err_text(rc));
+		}
+	}
+	secret_give(is->a->pool, secret);
+	return rc;
+}
+
+static int find_segment(const struct request *r, const uint8_t id[16], size_t *at, size_t *hint)
+{
+	for (size_t n = 0; n < r->segments; n++) {
+		size_t i = (*hint + n) % r->segments;
+
+		if (!memcmp(r->segment[i].header.segment, id, 16)) {
+			*at = *hint = i;
+			return 0;
+		}
+	}
+	return ERR_DAMAGED;
+}
+
+/* One file key; frame_unwrap() sees that it is the one the frame committed to. */
+static int unwrap(struct issue *is, const struct request_item *it, uint8_t key[32], size_t *hint,
+		  struct err *e)
+{
+	uint8_t wrap[32];
+	char hex[33];
+	size_t seg = 0;
+	int rc = find_segment(is->r, it->segment, &seg, hint);
+
+	if (rc == 0) {
+		kdf_label(wrap, is->content[seg], "custodyfs/v1 wrap");
+		rc = frame_unwrap(key, it->head, it->head_len, wrap);
+		secret_wipe(wrap, sizeof(wrap));
+	}
+	if (rc) {
+		text_hex(hex, it->id.id, 16);
+		err_set(e, rc, "the file key of item %s does not open: %s", hex, err_text(rc));
+	}
+	return rc;
+}
+
+static int issue_items(struct issue *is, struct err *e)
+{
+	size_t hint = 0;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < is->r->items; i++) {
+		const struct request_item *it = &is->r->item[i];
+
+		if (in_accessions(is->r, it->accession))
+			continue;
+		rc = unwrap(is, it, is->item_key[is->au.items], &hint, e);
+		is->au.item[is->au.items++] = it->id;
+	}
+	return rc;
+}
+
+static int issue_accessions(struct issue *is, struct err *e)
+{
+	for (size_t i = 0; i < is->r->accessions; i++) {
+		size_t seg = 0;
+
+		while (seg < is->r->segments &&
+		       memcmp(is->r->segment[seg].header.accession, is->r->accession[i], 16) != 0)
+			seg++;
+		if (seg == is->r->segments)
+			return err_set(e, ERR_MALFORMED,
+				       "the request brings no segment of an accession it asks for");
+		memcpy(is->au.accession[i], is->r->accession[i], 16);
+		memcpy(is->accession_key[i], is->content[seg], 32);
+		is->au.accessions++;
+	}
+	return 0;
+}
+
+static int set_users(struct authorisation *au, const char *users, struct err *e)
+{
+	const char *p = users;
+
+	while (p && *p) {
+		size_t n = strcspn(p, ", ");
+
+		if (n == 0) {
+			p++;
+			continue;
+		}
+		if (n > 32 || au->nusers == AUTHORISATION_USERS_MAX)
+			return err_set(e, ERR_USAGE, "too many users, or too long a name");
+		memcpy(au->users[au->nusers], p, n);
+		au->users[au->nusers++][n] = '\0';
+		p += n;
+	}
+	if (users && !au->nusers)
+		return err_set(e, ERR_USAGE, "--users names nobody");
+	return 0;
+}
+
+static int set_legal_basis(struct authorisation *au, const char *s, struct err *e)
+{
+	const size_t n = strlen(s);
+
+	if (n >= sizeof(au->legal_basis) || !text_valid(s, n) || strchr(s, '\n'))
+		return err_set(e, ERR_USAGE, "the legal basis must be one line below %zu bytes",
+			       sizeof(au->legal_basis));
+	memcpy(au->legal_basis, s, n + 1);
+	return 0;
+}
+
+static int set_terms(struct issue *is, const struct authority_terms *t, struct err *e)
+{
+	struct authorisation *au = &is->au;
+	const struct request *r = is->r;
+	int rc;
+
+	memcpy(au->archive, r->archive, 16);
+	memcpy(au->request, r->serial, 16);
+	memcpy(au->node, r->node, 16);
+	secret_random(au->serial, 16);
+	au->issued_ms = t->now_ms / 1000 * 1000;
+	au->not_before_ms = t->not_before_ms / 1000 * 1000;
+	au->not_after_ms = t->not_after_ms / 1000 * 1000;
+	au->max_opens = t->max_opens;
+	au->max_bytes = t->max_bytes;
+	snprintf(au->case_no, sizeof(au->case_no), "%s", r->case_no);
+	snprintf(au->purpose, sizeof(au->purpose), "%s", r->purpose);
+	rc = set_legal_basis(au, t->legal_basis ? t->legal_basis : r->legal_basis, e);
+	if (rc)
+		return rc;
+	snprintf(au->requested_by, sizeof(au->requested_by), "%s", r->requested_by);
+	if (au->not_after_ms <= au->issued_ms || au->not_after_ms < au->not_before_ms)
+		return err_set(e, ERR_USAGE, "the authorisation would end before it begins");
+	au->checkpoint = calloc(r->checkpoints + 1, sizeof(*au->checkpoint));
+	au->item = calloc(r->items + 1, sizeof(*au->item));
+	au->accession = calloc(r->accessions + 1, sizeof(*au->accession));
+	if (!au->checkpoint || !au->item || !au->accession)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	au->checkpoints = r->checkpoints;
+	memcpy(au->checkpoint, r->checkpoint, r->checkpoints * sizeof(*au->checkpoint));
+	return set_users(au, t->users, e);
+}
+
+/* What no node would take must not be signed: a name that is no account's, for one. */
+static int check(const struct document *d, struct err *e)
+{
+	struct authorisation au;
+	struct err why = {0};
+
+	if (authorisation_parse(&au, d, &why) != 0)
+		return err_set(e, ERR_USAGE, "these terms can't be written down: %s", why.text);
+	authorisation_free(&au);
+	return 0;
+}
+
+static int make(struct issue *is, const struct roster_node *to, struct document *out, struct err *e)
+{
+	struct wire_out text = {0}, sealed = {0};
+	int rc;
+
+	authorisation_text(&text, &is->au);
+	rc = authorisation_seal(&sealed, &is->au, (const uint8_t(*)[32])is->item_key,
+				(const uint8_t(*)[32])is->accession_key, to->pub.receive);
+	if (rc) {
+		err_set(e, rc, "can't seal the keys to the node: %s", err_text(rc));
+	} else {
+		document_sealed_line(&text, sealed.p, sealed.n);
+		rc = document_make(out, &text, sealed.p, sealed.n, e);
+	}
+	if (rc == 0) {
+		rc = check(out, e);
+		if (rc)
+			document_free(out);
+	}
+	wire_out_free(&text);
+	wire_out_free(&sealed);
+	return rc;
+}
+
+int authority_authorise(struct authority *a, struct document *out, const struct request *r,
+			const struct authority_terms *terms, uint8_t serial[16], struct err *e)
+{
+	struct issue is = {.a = a, .r = r};
+	struct roster_node to;
+	int rc;
+
+	*out = (struct document){0};
+	rc = authority_requester(a, r, &to, terms->now_ms, e);
+	if (rc)
+		return rc;
+	is.content = secret_take(a->pool, 32 * (r->segments + 1));
+	is.item_key = secret_take(a->pool, 32 * (r->items + 1));
+	is.accession_key = secret_take(a->pool, 32 * (r->accessions + 1));
+	rc = is.content && is.item_key && is.accession_key ?
+		     set_terms(&is, terms, e) :
+		     err_set(e, ERR_NOMEM,
+			     "the keys of %zu items do not fit into locked memory: have whole "
+			     "accessions asked for",
+			     r->items);
+	if (rc == 0)
+		rc = open_segments(&is, e);
+	if (rc == 0)
+		rc = issue_items(&is, e);
+	if (rc == 0)
+		rc = issue_accessions(&is, e);
+	if (rc == 0)
+		rc = make(&is, &to, out, e);
+	memcpy(serial, is.au.serial, 16);
+	secret_give(a->pool, is.content);
+	secret_give(a->pool, is.item_key);
+	secret_give(a->pool, is.accession_key);
+	authorisation_free(&is.au);
+	return rc;
+}

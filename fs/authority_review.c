@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A request under the authority's eyes: who asks, is the log the one that was seen before, and what
+ * do the records say.
+ */
+#include "fs/authority_internal.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crypto/secret.h"
+#include "crypto/text.h"
+#include "index/file.h"
+
+#define CHECKPOINT_MAX 4096
+
+struct finder {
+	struct authority *a;
+	const struct request *r;
+};
+
+/* The keys of a node, from the enrolment that was signed here. */
+static int find_node(void *ctx, const uint8_t node[16], struct roster_node *out)
+{
+	struct finder *f = ctx;
+	struct archive_desc desc;
+	struct wire_out file = {0};
+	struct document doc = {0};
+	char hex[33], path[64];
+	int dir, rc = authority_archive(f->a, f->r->archive, &desc, NULL);
+
+	if (rc)
+		return rc;
+	dir = authority_archive_dir(f->a, f->r->archive, "nodes", false, NULL);
+	if (dir < 0)
+		return ERR_NOT_ENROLLED;
+	text_hex(hex, node, 16);
+	snprintf(path, sizeof(path), "%s.enrolment", hex);
+	rc = file_read(dir, path, DOCUMENT_MAX, &file, NULL);
+	if (rc == ERR_NOTFOUND)
+		rc = ERR_NOT_ENROLLED;
+	if (rc == 0)
+		rc = document_parse(&doc, file.p, file.n, NULL);
+	if (rc == 0)
+		rc = roster_enrolment_parse(out, &doc, &desc, NULL);
+	if (rc == 0 && memcmp(out->pub.id, node, 16) != 0)
+		rc = ERR_DAMAGED;
+	document_free(&doc);
+	wire_out_free(&file);
+	close(dir);
+	return rc;
+}
+
+/* ---- who asks ---- */
+
+/* Does issued/<name> revoke the node, as it was enrolled? */
+static bool revokes(int dir, const char *name, const struct roster_node *n)
+{
+	const char *kind = strchr(name, '.');
+	struct authorisation_revocation rv;
+	struct wire_out file = {0};
+	struct document doc = {0};
+	bool yes = false;
+
+	if (!kind || strcmp(kind, ".revocation") != 0)
+		return false;
+	if (file_read(dir, name, DOCUMENT_MAX, &file, NULL) == 0 &&
+	    document_parse(&doc, file.p, file.n, NULL) == 0 &&
+	    authorisation_revocation_parse(&rv, &doc, NULL) == 0)
+		yes = rv.what == REVOKE_NODE && memcmp(rv.target, n->pub.id, 16) == 0 &&
+		      rv.issued_ms >= n->issued_ms;
+	document_free(&doc);
+	wire_out_free(&file);
+	return yes;
+}
+
+static int is_revoked(struct authority *a, const uint8_t archive[16], const struct roster_node *n,
+		      bool *revoked, struct err *e)
+{
+	int fd = authority_archive_dir(a, archive, "issued", true, e);
+	struct dirent *en;
+	DIR *dir;
+
+	*revoked = false;
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return err_sys(e, "can't read what was issued");
+	}
+	while (!*revoked && (en = readdir(dir)))
+		*revoked = revokes(fd, en->d_name, n);
+	closedir(dir);
+	return 0;
+}
+
+int authority_requester(struct authority *a, const struct request *r, struct roster_node *n,
+			int64_t now_ms, struct err *e)
+{
+	struct finder f = {.a = a, .r = r};
+	bool revoked;
+	int rc = find_node(&f, r->node, n);
+
+	if (rc)
+		return err_set(e, rc, "the node that asks: %s", err_text(rc));
+	if (!(n->roles & ROSTER_READER))
+		return err_set(e, ERR_ROLE, "the node that asks, %s, is not enrolled as a reader",
+			       n->name);
+	if (now_ms && n->not_after_ms && now_ms > n->not_after_ms)
+		return err_set(e, ERR_EXPIRED,
+			       "the enrolment of the node that asks, %s, has expired", n->name);
+	rc = is_revoked(a, r->archive, n, &revoked, e);
+	if (rc == 0 && revoked)
+		rc = err_set(e, ERR_REVOKED, "the node that asks, %s, was revoked", n->name);
+	return rc;
+}
+
+/* ---- what was seen before ---- */
+
+/* File name of what was last seen of a log: the node id is the last part of its origin. */
+static void seen_name(char out[64], const struct note_checkpoint *cp)
+{
+	const char *slash = strrchr(cp->origin, '/');
+
+	snprintf(out, 64, "%.32s.checkpoint", slash ? slash + 1 : "");
+}
+
+static int check_seen(int dir, const struct note_checkpoint *cp, struct err *e)
+{
+	struct wire_out file = {0};
+	struct note_checkpoint seen;
+	struct text_span text, sigs;
+	char path[64];
+	int rc;
+
+	seen_name(path, cp);
+	rc = file_read(dir, path, CHECKPOINT_MAX, &file, e);
+	if (rc == ERR_NOTFOUND)
+		return 0;
+	if (rc)
+		goto out;
+	if (note_split((struct text_span){(const char *)file.p, file.n}, &text, &sigs) != 0 ||
+	    note_checkpoint_parse(&seen, text) != 0)
+		rc = err_set(e, ERR_DAMAGED, "seen/%s of the authority is damaged", path);
+	else if (cp->size < seen.size)
+		rc = err_set(e, ERR_ROLLBACK,
+			     "the log %s shows %" PRIu64 " events, and %" PRIu64
+			     " were seen before: the request is older than another one, or the "
+			     "archive was rolled back; have a new request made",
+			     cp->origin, cp->size, seen.size);
+	else if (cp->size == seen.size && memcmp(cp->root, seen.root, sizeof(seen.root)) != 0)
+		rc = err_set(e, ERR_ROLLBACK,
+			     "the log %s is not the one that was seen before: the archive was "
+			     "forked",
+			     cp->origin);
+out:
+	wire_out_free(&file);
+	return rc;
+}
+
+/* The signed note itself: it convicts a node that signs another log later. */
+static int keep_seen(int dir, const struct request *r, size_t i, struct err *e)
+{
+	char path[64];
+
+	seen_name(path, &r->checkpoint[i]);
+	return file_replace(dir, path, r->note[i].p, r->note[i].n, 0600, e);
+}
+
+static int compare_seen(struct authority *a, const struct request *r, struct err *e)
+{
+	int dir = authority_archive_dir(a, r->archive, "seen", true, e);
+	int rc = dir < 0 ? dir : 0;
+
+	for (size_t i = 0; rc == 0 && i < r->checkpoints; i++)
+		rc = check_seen(dir, &r->checkpoint[i], e);
+	for (size_t i = 0; rc == 0 && i < r->checkpoints; i++)
+		rc = keep_seen(dir, r, i, e);
+	if (dir >= 0)
+		close(dir);
+	return rc;
+}
+
+int authority_review(struct authority *a, struct request *r, const void *p, size_t n, struct err *e)
+{
+	struct finder f = {.a = a, .r = r};
+	uint8_t *catalogue = secret_take(a->pool, 32);
+	struct roster_node who;
+	int rc;
+
+	*r = (struct request){0};
+	rc = catalogue ? request_parse(r, p, n, find_node, &f, e) :
+			 err_set(e, ERR_NOMEM, "no secret memory left");
+	if (rc == 0)
+		rc = authority_requester(a, r, &who, 0, e);
+	if (rc == 0)
+		rc = authority_secret_read(a, "catalogue", catalogue, e);
+	if (rc == 0)
+		rc = request_open(r, catalogue, e);
+	if (rc == 0)
+		rc = compare_seen(a, r, e);
+	if (rc)
+		request_free(r);
+	secret_give(a->pool, catalogue);
+	return rc;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/catchup_document.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/text.h"
+#include "fs/authorisation.h"
+#include "index/ledger.h"
+
+static int load(const struct catchup_document *d, const uint8_t serial[16],
+		struct ledger_document *l, struct err *e)
+{
+	return ledger_get_document(d->s->batch, d->s->txn, serial, l, e);
+}
+
+static bool own(const struct catchup_document *d)
+{
+	return memcmp(d->node, node_identity(d->st->node)->pub.id, 16) == 0;
+}
+
+/* ---- revocations ---- */
+
+/* Read the revocation that was admitted. */
+static int read_revocation(const struct catchup_document *d, const struct event *ev,
+			   struct authorisation_revocation *rev, struct err *e)
+{
+	struct document_policy policy = archive_policy(&d->st->archive->desc, DOCUMENT_NS_REVOKE);
+	struct document doc;
+	int rc = document_load(&doc, d->st->archive->documents, ev->document, "revocation", e);
+
+	if (rc)
+		return rc;
+	if (memcmp(doc.digest, ev->digest, sizeof(doc.digest)) != 0)
+		rc = err_set(e, ERR_DAMAGED, "it is not the one that was admitted");
+	if (rc == 0)
+		rc = authorisation_revocation_parse(rev, &doc, e);
+	if (rc == 0 && (memcmp(rev->archive, d->st->archive->desc.id, 16) != 0 ||
+			memcmp(rev->serial, ev->document, 16) != 0))
+		rc = err_set(e, ERR_WRONG_ARCHIVE, "it is of another archive or serial");
+	/* Our own log vouches for what we admitted, also when the keys have changed since. */
+	if (rc == 0 && !own(d))
+		rc = document_check(&doc, &policy, NULL, NULL, e);
+	document_free(&doc);
+	return rc;
+}
+
+static int revoke(const struct catchup_document *d, const struct event *ev, struct err *e)
+{
+	struct authorisation_revocation rev;
+	struct ledger_document target;
+	char hex[33];
+	int rc = read_revocation(d, ev, &rev, e);
+
+	if (rc && rc != ERR_NOMEM && !own(d))
+		return 0;
+	if (rc) {
+		text_hex(hex, ev->document, 16);
+		return err_set(e, rc == ERR_NOMEM ? rc : ERR_DAMAGED,
+			       "the revocation %s was admitted, but documents/%s.revocation is "
+			       "missing or altered: restore it",
+			       hex, hex);
+	}
+	if (rev.what != REVOKE_AUTHORISATION)
+		return 0; /* nodes and keys: fs/roster */
+	rc = load(d, rev.target, &target, e);
+	if (rc == ERR_NOTFOUND) {
+		memset(&target, 0, sizeof(target));
+		memcpy(target.serial, rev.target, 16);
+		snprintf(target.kind, sizeof(target.kind), "authorisation");
+	} else if (rc || target.state == LEDGER_ENDED) {
+		return rc;
+	}
+	target.state = LEDGER_ENDED;
+	snprintf(target.ended, sizeof(target.ended), "%s", err_word(ERR_REVOKED));
+	return ledger_put_document(d->s->batch, &target);
+}
+
+/* ---- admission, use, end ---- */
+
+int catchup_document_admitted(const struct catchup_document *d, const struct event *ev,
+			      struct err *e)
+{
+	const char *kind = ev->type == EVENT_ENROLLED ? "enrolment" : ev->kind;
+	struct ledger_document l;
+	int rc = load(d, ev->document, &l, e);
+
+	if (rc && rc != ERR_NOTFOUND)
+		return rc;
+	if (rc == ERR_NOTFOUND) {
+		memset(&l, 0, sizeof(l));
+		l.state = LEDGER_ADMITTED;
+	} else if (l.admitted_ms && !own(d)) {
+		return 0; /* the first to admit it stands, unless it is us */
+	}
+	memcpy(l.serial, ev->document, 16);
+	snprintf(l.kind, sizeof(l.kind), "%.31s", kind);
+	memcpy(l.node, d->node, 16);
+	memcpy(l.digest, ev->digest, 32);
+	l.admitted_ms = ev->time_ms;
+	rc = ledger_put_document(d->s->batch, &l);
+	if (rc == 0 && strcmp(kind, "revocation") == 0)
+		rc = revoke(d, ev, e);
+	return rc;
+}
+
+/* The release an event of this journal may change: one that this node admitted. */
+static int load_release(const struct catchup_document *d, const struct event *ev,
+			struct ledger_document *l, struct err *e)
+{
+	int rc = load(d, ev->release, l, e);
+
+	return rc == 0 && memcmp(l->node, d->node, 16) != 0 ? ERR_NOTFOUND : rc;
+}
+
+int catchup_document_ended(const struct catchup_document *d, const struct event *ev, struct err *e)
+{
+	struct ledger_document l;
+	int rc = load_release(d, ev, &l, e);
+
+	if (rc || l.state == LEDGER_ENDED)
+		return rc == ERR_NOTFOUND ? 0 : rc;
+	l.state = LEDGER_ENDED;
+	snprintf(l.ended, sizeof(l.ended), "%.31s", ev->reason);
+	return ledger_put_document(d->s->batch, &l);
+}
+
+int catchup_document_used(const struct catchup_document *d, const struct event *ev, struct err *e)
+{
+	struct ledger_document l;
+	struct object o = {0};
+	int rc = load_release(d, ev, &l, e);
+
+	if (rc == ERR_NOTFOUND)
+		return 0;
+	if (rc == 0)
+		rc = object_add_find(d->s->add, d->s->batch, d->s->txn, ev->item, &o, e);
+	if (rc && rc != ERR_NOTFOUND)
+		return rc;
+	/* Until it is closed nobody knows how much was read: all of it, then. */
+	if (ev->type == EVENT_OPENED) {
+		l.opens++;
+		l.open_bytes += o.size;
+	} else {
+		l.open_bytes -= o.size < l.open_bytes ? o.size : l.open_bytes;
+		l.bytes += ev->bytes;
+	}
+	return ledger_put_document(d->s->batch, &l);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/catchup_event.h"
+
+#include <string.h>
+
+#include "fs/catchup_document.h"
+
+/* ---- items ---- */
+
+/* The segment and the accession that the log knows an event's item by. */
+static int load_parents(struct catchup_event *w, const struct event *ev, struct ledger_segment *seg,
+			struct ledger_accession *acc)
+{
+	int rc = ledger_get_segment(w->s->batch, w->s->txn, ev->segment, seg, w->e);
+
+	if (rc == 0)
+		rc = ledger_get_accession(w->s->batch, w->s->txn, ev->accession, acc, w->e);
+	if (rc == ERR_NOTFOUND || (rc == 0 && (memcmp(seg->node, w->node, 16) != 0 ||
+					       memcmp(acc->node, w->node, 16) != 0 ||
+					       memcmp(seg->accession, ev->accession, 16) != 0)))
+		return err_set(w->e, ERR_FORGED, "the log of its node has no such segment");
+	return rc;
+}
+
+static int add_item(struct catchup_event *w, const struct event *ev,
+		    const struct ledger_segment *seg, struct ledger_accession *acc)
+{
+	struct catchup_item_found found;
+	int rc = catchup_item_read(w->item, ev, w->node, seg, &found, w->e);
+
+	if (rc)
+		return rc;
+	found.o.journal = w->journal;
+	rc = object_add_item(w->s->add, w->s->batch, w->s->txn, &found.o, found.collection,
+			     found.path.p, found.path.n, found.record->p, found.record->n, w->e);
+	if (rc == ERR_EXISTS)
+		/* The same event told again is nothing; another item of the same id is fraud. */
+		return memcmp(ev->commitment, found.o.commitment, 32) == 0 ?
+			       0 :
+			       err_set(w->e, ERR_FORGED, "there is another item of this id");
+	if (rc)
+		return rc;
+	w->n->items++;
+	acc->bytes += found.o.size;
+	if (!acc->collection[0])
+		memcpy(acc->collection, found.collection, sizeof(found.collection));
+	return ledger_put_accession(w->s->batch, acc);
+}
+
+int catchup_event_show(struct catchup_event *w, const struct event *ev)
+{
+	struct ledger_accession acc;
+	struct ledger_segment seg;
+	int rc = load_parents(w, ev, &seg, &acc);
+
+	return rc ? rc : add_item(w, ev, &seg, &acc);
+}
+
+static int on_ingest(struct catchup_event *w, const struct event *ev)
+{
+	struct ledger_accession acc;
+	struct ledger_segment seg;
+	int rc = load_parents(w, ev, &seg, &acc);
+
+	if (rc == 0) {
+		acc.items++;
+		rc = ledger_put_accession(w->s->batch, &acc);
+		if (rc == 0 && ev->offset + ev->length > seg.end) {
+			seg.end = ev->offset + ev->length;
+			rc = ledger_put_segment(w->s->batch, &seg);
+		}
+		if (rc)
+			return rc;
+		if (w->item)
+			rc = add_item(w, ev, &seg, &acc);
+	}
+	if (rc == ERR_NOMEM || rc == ERR_INDEX)
+		return rc;
+	/* The item, or its entry among the pending ones, is what tells of this event; where there
+	 * are neither, the event stands for itself. */
+	if (!w->item)
+		return ledger_put_event(w->s->batch, ev->item, w->journal, ev->seq);
+	return rc ? ledger_put_pending(w->s->batch, ev->item, w->journal, ev->seq) : 0;
+}
+
+/* ---- accessions and segments ---- */
+
+/* Ids are random: one that is there already is kept as it is, whoever names it again. */
+static int on_accession(struct catchup_event *w, const struct event *ev)
+{
+	struct ledger_accession acc;
+	int rc = ledger_get_accession(w->s->batch, w->s->txn, ev->accession, &acc, w->e);
+
+	if (rc != ERR_NOTFOUND)
+		return rc;
+	memset(&acc, 0, sizeof(acc));
+	memcpy(acc.id, ev->accession, 16);
+	memcpy(acc.node, w->node, 16);
+	acc.opened_ms = ev->time_ms;
+	acc.epoch = ev->epoch;
+	acc.uid = ev->uid;
+	memcpy(acc.user, ev->user, sizeof(acc.user));
+	memcpy(acc.host, ev->host, sizeof(acc.host));
+	return ledger_put_accession(w->s->batch, &acc);
+}
+
+static int on_accession_closed(struct catchup_event *w, const struct event *ev)
+{
+	struct ledger_accession acc;
+	int rc = ledger_get_accession(w->s->batch, w->s->txn, ev->accession, &acc, w->e);
+
+	if (rc == ERR_NOTFOUND || (rc == 0 && memcmp(acc.node, w->node, 16) != 0))
+		return 0;
+	if (rc)
+		return rc;
+	acc.closed_ms = ev->time_ms;
+	if (!w->item)
+		acc.bytes = ev->bytes; /* without the heads this is all there is to know */
+	return ledger_put_accession(w->s->batch, &acc);
+}
+
+static int on_segment(struct catchup_event *w, const struct event *ev)
+{
+	struct ledger_segment seg;
+	int rc = ledger_get_segment(w->s->batch, w->s->txn, ev->segment, &seg, w->e);
+
+	if (rc != ERR_NOTFOUND)
+		return rc;
+	memset(&seg, 0, sizeof(seg));
+	memcpy(seg.id, ev->segment, 16);
+	memcpy(seg.accession, ev->accession, 16);
+	memcpy(seg.node, w->node, 16);
+	memcpy(seg.header, ev->header, 32);
+	seg.seq = ev->seq;
+	return ledger_put_segment(w->s->batch, &seg);
+}
+
+/* ---- all events ---- */
+
+static int on_started(struct catchup_event *w, const struct event *ev)
+{
+	if (memcmp(ev->archive, w->st->archive->desc.id, 16) == 0 &&
+	    memcmp(ev->node, w->node, 16) == 0)
+		return 0;
+	return err_set(w->e, ERR_FOREIGN, "it was begun for another archive or node");
+}
+
+/* The history of an item, where the event names one. */
+static int note_item(struct catchup_event *w, const struct event *ev)
+{
+	static const uint8_t none[16];
+
+	if (memcmp(ev->item, none, 16) == 0)
+		return 0;
+	return ledger_put_event(w->s->batch, ev->item, w->journal, ev->seq);
+}
+
+int catchup_event_apply(struct catchup_event *w, const struct event *ev)
+{
+	const struct catchup_document d = {w->st, w->s, w->node};
+	int rc;
+
+	switch (ev->type) {
+	case EVENT_STARTED:
+		return on_started(w, ev);
+	case EVENT_ACCESSION:
+		return on_accession(w, ev);
+	case EVENT_SEGMENT:
+		return on_segment(w, ev);
+	case EVENT_INGEST:
+		return on_ingest(w, ev);
+	case EVENT_ACCESSION_CLOSED:
+		return on_accession_closed(w, ev);
+	case EVENT_ENROLLED:
+	case EVENT_ADMITTED:
+		w->n->releases++;
+		return catchup_document_admitted(&d, ev, w->e);
+	case EVENT_RELEASE_ENDED:
+		w->n->releases++;
+		return catchup_document_ended(&d, ev, w->e);
+	case EVENT_OPENED:
+	case EVENT_CLOSED:
+		rc = note_item(w, ev);
+		return rc ? rc : catchup_document_used(&d, ev, w->e);
+	case EVENT_REFUSED:
+	case EVENT_DAMAGED:
+		return note_item(w, ev);
+	default:
+		return 0; /* nothing to keep, or of a newer version */
+	}
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/catchup_state.h"
+
+#include <string.h>
+
+#include "index/meta.h"
+
+int catchup_state_init(struct catchup_state *s, struct db *db, bool names, struct err *e)
+{
+	memset(s, 0, sizeof(*s));
+	s->db = db;
+	s->names = names;
+	if (object_add_new(&s->add, db_name_key(db)))
+		return err_set(e, ERR_NOMEM, "out of memory");
+	return 0;
+}
+
+static void finish(struct catchup_state *s)
+{
+	db_abort(s->txn);
+	db_batch_free(s->batch);
+	s->txn = NULL;
+	s->batch = NULL;
+}
+
+void catchup_state_free(struct catchup_state *s)
+{
+	finish(s);
+	object_add_free(s->add);
+	memset(s, 0, sizeof(*s));
+}
+
+void catchup_state_drop(struct catchup_state *s)
+{
+	finish(s);
+	object_add_reset(s->add);
+}
+
+int catchup_state_begin(struct catchup_state *s, struct err *e)
+{
+	uint64_t turn = 0;
+	int rc = db_begin(&s->txn, s->db, false, e);
+
+	if (rc == 0)
+		rc = meta_get_turn(s->txn, &turn, e);
+	if (rc == 0)
+		rc = db_batch_new(&s->batch, s->db, e);
+	if (rc) {
+		catchup_state_drop(s);
+		return rc;
+	}
+	if (turn != s->turn)
+		object_add_reset(s->add);
+	s->turn = turn;
+	return 0;
+}
+
+/* Within the write transaction: is the index still the one of the snapshot? */
+static int same_turn(void *ctx, struct db_txn *t)
+{
+	const struct catchup_state *s = ctx;
+	uint64_t turn;
+	int rc = meta_get_turn(t, &turn, NULL);
+
+	return rc ? rc : turn == s->turn ? 0 : ERR_BUSY;
+}
+
+int catchup_state_end(struct catchup_state *s, struct err *e)
+{
+	int rc = object_add_flush(s->add, s->batch);
+
+	if (rc == 0)
+		rc = meta_put_names(s->batch, s->names);
+	if (rc == 0)
+		rc = meta_put_turn(s->batch, s->turn + 1);
+	if (rc) {
+		catchup_state_drop(s);
+		return err_set(e, rc, "a batch for the index can't be made: %s", err_text(rc));
+	}
+	db_abort(s->txn); /* a thread that is in a transaction can't write */
+	s->txn = NULL;
+	rc = db_batch_apply(s->batch, same_turn, s, e);
+	if (rc) {
+		catchup_state_drop(s);
+		return rc == ERR_BUSY ? err_set(e, rc, "another process writes to the index") : rc;
+	}
+	s->turn++;
+	finish(s);
+	return 0;
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Names, attributes and extended attributes: all visible to a reader node, none of it content. */
+#include "fs/front_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/text.h"
+
+#define XATTR_PREFIX "user.custody."
+#define XATTR_PREFIX_LEN (sizeof(XATTR_PREFIX) - 1)
+
+void front_attr_item(const struct front *f, struct stat *st, uint64_t ino, enum object_kind kind,
+		     uint64_t size, uint64_t nlink, int64_t mtime_ns)
+{
+	int64_t sec = mtime_ns / 1000000000, nsec = mtime_ns % 1000000000;
+
+	if (nsec < 0) {
+		nsec += 1000000000;
+		sec--;
+	}
+	memset(st, 0, sizeof(*st));
+	st->st_ino = ino;
+	st->st_uid = f->opt->uid;
+	st->st_gid = f->opt->gid;
+	st->st_nlink = nlink;
+	st->st_blksize = 4096;
+	if (kind == OBJECT_DIR) {
+		st->st_mode = S_IFDIR | 0555;
+	} else {
+		st->st_mode = S_IFREG | 0444;
+		st->st_size = (off_t)size;
+		st->st_blocks = (blkcnt_t)((size + 511) / 512);
+	}
+	st->st_mtim.tv_sec = (time_t)sec;
+	st->st_mtim.tv_nsec = (long)nsec;
+	st->st_atim = st->st_mtim;
+	st->st_ctim = st->st_mtim;
+}
+
+static void object_attr(const struct front *f, struct stat *st, const struct object *o)
+{
+	front_attr_item(f, st, o->ino, o->kind, o->size, o->nlink, o->mtime_ns);
+}
+
+static int find_name(struct front *f, uint64_t parent, const char *name, struct object *o)
+{
+	struct db_txn *t = NULL;
+	int rc = db_begin(&t, f->st->db, false, NULL);
+
+	if (rc == 0)
+		rc = object_lookup(t, db_name_key(f->st->db), parent, name, strlen(name), o, NULL);
+	db_abort(t);
+	return rc;
+}
+
+void front_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct front *f = front_of(req);
+	struct fuse_entry_param en = {0};
+	struct object o;
+	int rc = find_name(f, parent, name, &o);
+
+	if (rc == ERR_NOTFOUND) {
+		/* It may have been ingested a moment ago; unknown names are not cached. */
+		front_refresh(f, false);
+		rc = find_name(f, parent, name, &o);
+	}
+	if (rc < 0) {
+		fuse_reply_err(req, err_errno(rc));
+		return;
+	}
+	en.ino = o.ino;
+	en.generation = 0;
+	object_attr(f, &en.attr, &o);
+	en.entry_timeout = FRONT_TIMEOUT_ITEM;
+	en.attr_timeout = o.kind == OBJECT_DIR ? FRONT_TIMEOUT_DIR : FRONT_TIMEOUT_ITEM;
+	fuse_reply_entry(req, &en);
+}
+
+static int load(struct front *f, uint64_t ino, struct object *o, struct wire_out *record)
+{
+	struct db_txn *t = NULL;
+	int rc = db_begin(&t, f->st->db, false, NULL);
+
+	if (rc == 0)
+		rc = object_get(t, ino, o, record, NULL);
+	db_abort(t);
+	return rc;
+}
+
+void front_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct front *f = front_of(req);
+	struct object o;
+	struct stat st;
+	int rc = load(f, ino, &o, NULL);
+
+	(void)fi;
+	if (rc < 0) {
+		fuse_reply_err(req, rc == ERR_NOTFOUND ? ESTALE : err_errno(rc));
+		return;
+	}
+	object_attr(f, &st, &o);
+	fuse_reply_attr(req, &st,
+			o.kind == OBJECT_DIR ? FRONT_TIMEOUT_DIR : FRONT_TIMEOUT_ITEM);
+}
+
+/* The attributes that are not in the provenance record. */
+static const char *const fixed_names[] = {"item", "accession", "node", "ingested"};
+
+static bool fixed_value(const struct object *o, const char *name, char *out, size_t cap)
+{
+	char time[TEXT_TIME_SIZE];
+
+	if (cap < 40)
+		return false;
+	if (!strcmp(name, "item"))
+		text_hex(out, o->item, 16);
+	else if (!strcmp(name, "accession"))
+		text_hex(out, o->accession, 16);
+	else if (!strcmp(name, "node"))
+		text_hex(out, o->node, 16);
+	else if (!strcmp(name, "ingested")) {
+		text_time_ms(time, o->ingest_ms);
+		snprintf(out, cap, "%s", time);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void reply_value(fuse_req_t req, const void *p, size_t n, size_t size)
+{
+	if (size == 0)
+		fuse_reply_xattr(req, n);
+	else if (n > size)
+		fuse_reply_err(req, ERANGE);
+	else
+		fuse_reply_buf(req, p, n);
+}
+
+void front_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+	struct front *f = front_of(req);
+	struct wire_out enc = {0};
+	struct record *rec = NULL;
+	struct text_span v;
+	struct object o;
+	char text[64];
+	int rc;
+
+	/* `ls -l` asks each file for labels and ACLs: say no without a look into the index. */
+	if (strncmp(name, XATTR_PREFIX, XATTR_PREFIX_LEN) != 0) {
+		fuse_reply_err(req, ENODATA);
+		return;
+	}
+	name += XATTR_PREFIX_LEN;
+	rc = load(f, ino, &o, &enc);
+	if (rc == 0 && o.kind != OBJECT_ITEM)
+		rc = ERR_NOTFOUND;
+	if (rc == 0 && fixed_value(&o, name, text, sizeof(text))) {
+		reply_value(req, text, strlen(text), size);
+		goto out;
+	}
+	if (rc == 0)
+		rc = record_decode(&rec, enc.p, enc.n);
+	if (rc == 0 && !record_get(rec, name, &v))
+		rc = ERR_NOTFOUND;
+	if (rc < 0)
+		fuse_reply_err(req, rc == ERR_NOTFOUND ? ENODATA : EIO);
+	else
+		reply_value(req, v.p, v.n, size);
+out:
+	record_free(rec);
+	wire_out_wipe(&enc);
+}
+
+static void add_name(struct wire_out *out, const char *name)
+{
+	wire_out_text(out, XATTR_PREFIX);
+	wire_out_text(out, name);
+	wire_out_u8(out, 0);
+}
+
+void front_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	struct front *f = front_of(req);
+	struct wire_out enc = {0}, names = {0};
+	struct record *rec = NULL;
+	struct text_span v;
+	struct object o;
+	const char *key;
+	int rc = load(f, ino, &o, &enc);
+
+	if (rc == 0 && o.kind == OBJECT_ITEM)
+		rc = record_decode(&rec, enc.p, enc.n);
+	if (rc < 0) {
+		fuse_reply_err(req, EIO);
+		goto out;
+	}
+	if (o.kind == OBJECT_ITEM) {
+		for (size_t i = 0; i < sizeof(fixed_names) / sizeof(*fixed_names); i++)
+			add_name(&names, fixed_names[i]);
+		for (size_t i = 0; i < record_count(rec); i++) {
+			record_at(rec, i, &key, &v);
+			add_name(&names, key);
+		}
+	}
+	if (wire_out_ok(&names))
+		reply_value(req, names.p, names.n, size);
+	else
+		fuse_reply_err(req, ENOMEM);
+out:
+	record_free(rec);
+	wire_out_wipe(&enc);
+	wire_out_wipe(&names);
+}

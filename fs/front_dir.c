@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Directories. An entry's position is its cookie in the index, so a listing goes on at the right
+ * place while entries are added, and nothing is kept for an open directory.
+ */
+#include "fs/front_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Positions before the first cookie (index/key.h: cookies start at 4). */
+enum { POS_DOT = 1, POS_DOTDOT = 2 };
+
+/*
+ * The kernel may keep a directory's listing if no name was added anywhere since it was last opened.
+ * One slot a hash: a collision only costs a listing.
+ */
+void front_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct front *f = front_of(req);
+	uint64_t generation = atomic_load(&f->generation);
+	uint64_t mark = (ino * 0x9e3779b97f4a7c15u) ^ generation;
+	atomic_uint_least64_t *slot = &f->dir_seen[(ino * 0x9e3779b97f4a7c15u) >> 52];
+
+	_Static_assert(FRONT_DIRS == 1u << 12, "slot index is 12 bits");
+	fi->cache_readdir = 1;
+	fi->keep_cache = atomic_exchange(slot, mark) == mark;
+	fuse_reply_open(req, fi);
+}
+
+void front_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)fi;
+	fuse_reply_err(req, 0);
+}
+
+struct listing {
+	fuse_req_t req;
+	const struct front *f;
+	char *buf;
+	size_t cap, n;
+	bool plus;
+};
+
+/* One entry into the buffer; 1 when it does not fit. */
+static int put(struct listing *l, const char *name, const struct stat *st, double timeout,
+	       uint64_t nodeid, uint64_t pos)
+{
+	struct fuse_entry_param en;
+	size_t need;
+
+	if (l->plus) {
+		memset(&en, 0, sizeof(en));
+		en.ino = nodeid;
+		en.attr = *st;
+		en.entry_timeout = FRONT_TIMEOUT_ITEM;
+		en.attr_timeout = timeout;
+		need = fuse_add_direntry_plus(l->req, l->buf + l->n, l->cap - l->n, name, &en,
+					      (off_t)pos);
+	} else {
+		need = fuse_add_direntry(l->req, l->buf + l->n, l->cap - l->n, name, st,
+					 (off_t)pos);
+	}
+	if (need > l->cap - l->n)
+		return 1;
+	l->n += need;
+	return 0;
+}
+
+static int put_entry(void *ctx, const struct object_entry *en)
+{
+	struct listing *l = ctx;
+	struct stat st;
+
+	front_attr_item(l->f, &st, en->ino, en->kind, en->size, en->nlink, en->mtime_ns);
+	return put(l, en->name, &st,
+		   en->kind == OBJECT_DIR ? FRONT_TIMEOUT_DIR : FRONT_TIMEOUT_ITEM, en->ino,
+		   en->cookie);
+}
+
+static int put_dots(struct listing *l, uint64_t ino, uint64_t parent, uint64_t off)
+{
+	struct stat st = {.st_mode = S_IFDIR};
+
+	st.st_ino = ino;
+	if (off < POS_DOT && put(l, ".", &st, 0, 0, POS_DOT))
+		return 1;
+	st.st_ino = parent;
+	if (off < POS_DOTDOT && put(l, "..", &st, 0, 0, POS_DOTDOT))
+		return 1;
+	return 0;
+}
+
+static int list(struct front *f, struct listing *l, uint64_t ino, uint64_t off)
+{
+	struct db_txn *t = NULL;
+	struct object dir;
+	int rc = db_begin(&t, f->st->db, false, NULL);
+
+	if (rc == 0)
+		rc = object_get(t, ino, &dir, NULL, NULL);
+	if (rc == 0 && dir.kind != OBJECT_DIR)
+		rc = ERR_NOTFOUND;
+	if (rc == 0 && put_dots(l, ino, dir.parent ? dir.parent : ino, off) == 0)
+		rc = object_list(t, ino, off <= POS_DOTDOT ? 0 : off, put_entry, l, NULL);
+	db_abort(t);
+	return rc < 0 ? rc : 0;
+}
+
+static void reply_list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus)
+{
+	struct front *f = front_of(req);
+	struct listing l = {.req = req, .f = f, .cap = size, .plus = plus};
+	int rc;
+
+	l.buf = malloc(size);
+	if (!l.buf) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	rc = list(f, &l, ino, (uint64_t)off);
+	if (rc < 0)
+		fuse_reply_err(req, rc == ERR_NOTFOUND ? ENOTDIR : err_errno(rc));
+	else
+		fuse_reply_buf(req, l.buf, l.n);
+	free(l.buf);
+}
+
+void front_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		      struct fuse_file_info *fi)
+{
+	(void)fi;
+	reply_list(req, ino, size, off, false);
+}
+
+void front_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+			  struct fuse_file_info *fi)
+{
+	(void)fi;
+	reply_list(req, ino, size, off, true);
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Content. OPEN asks the gate, gets the key, and journals `opened` durably before it answers; READ
+ * checks again that the release lasts. The kernel may keep pages for the life of the release: they
+ * are dropped when it ends (front_pages.c).
+ */
+#include "fs/front_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "fs/gate.h"
+
+struct front_file {
+	struct reading *rd;
+	uint64_t ino, handle;
+	uint8_t item[16], release[16];
+	struct front_caller who;
+	pthread_mutex_t lock; /* logged */
+	bool logged;	      /* `opened` is in the journal */
+};
+
+static void item_event(struct event *ev, enum event_type type, const struct front_file *ff)
+{
+	memset(ev, 0, sizeof(*ev));
+	ev->type = type;
+	ev->handle = ff->handle;
+	memcpy(ev->item, ff->item, 16);
+	memcpy(ev->release, ff->release, 16);
+}
+
+static int log_opened(struct front *f, struct front_file *ff, struct err *e)
+{
+	struct event ev;
+
+	item_event(&ev, EVENT_OPENED, ff);
+	ev.uid = ff->who.uid;
+	ev.loginuid = ff->who.loginuid;
+	ev.pid = ff->who.pid;
+	memcpy(ev.user, ff->who.user, sizeof(ev.user));
+	memcpy(ev.program, ff->who.program, sizeof(ev.program));
+	return front_log_now(f, &ev, e);
+}
+
+static int decide(struct front *f, const struct object *o, uint32_t uid, struct release **out,
+		  uint8_t near[16])
+{
+	struct gate_ask ask = {.uid = uid, .now_ms = front_now(f)};
+	struct journal_start js;
+	int64_t now;
+	int rc = station_now(f->st, &now, NULL);
+
+	memset(near, 0, 16);
+	if (rc < 0)
+		return rc;
+	journal_state(f->st->journal, &js);
+	ask.last_ms = js.last_ms;
+	memcpy(ask.item, o->item, 16);
+	memcpy(ask.accession, o->accession, 16);
+	return gate_decide(f->releases, &ask, out, near);
+}
+
+/* The gate, asked a second time after a look for news before it says no. */
+static int ask_gate(struct front *f, const struct object *o, uint32_t uid, struct release **out,
+		    uint8_t near[16])
+{
+	int rc;
+
+	if (atomic_load(&f->ending))
+		return ERR_BUSY;
+	if (!atomic_load(&f->caught_up))
+		front_refresh(f, true);
+	rc = decide(f, o, uid, out, near);
+	if (rc < 0 && rc != ERR_CLOCK) {
+		front_refresh(f, false);
+		rc = decide(f, o, uid, out, near);
+	}
+	return rc;
+}
+
+static void log_damage(struct front *f, const struct object *o, uint64_t off, uint64_t len,
+		       const char *what)
+{
+	struct event ev = {.type = EVENT_DAMAGED, .offset = off, .length = len};
+	char hex[33];
+
+	memcpy(ev.item, o->item, 16);
+	memcpy(ev.segment, o->segment, 16);
+	strncpy(ev.what, what, sizeof(ev.what) - 1);
+	front_log_late(f, &ev);
+	text_hex(hex, o->item, 16);
+	front_say(f, LOG_ERR, "item %s is damaged: %s", hex, what);
+}
+
+static int load_item(struct front *f, uint64_t ino, struct object *o)
+{
+	struct db_txn *t = NULL;
+	int rc = db_begin(&t, f->st->db, false, NULL);
+
+	if (rc == 0)
+		rc = object_get(t, ino, o, NULL, NULL);
+	db_abort(t);
+	return rc;
+}
+
+static void file_free(struct front_file *ff)
+{
+	if (!ff)
+		return;
+	reading_close(ff->rd);
+	pthread_mutex_destroy(&ff->lock);
+	free(ff);
+}
+
+/* Everything between the gate's yes and the answer. *out is NULL on failure. */
+static int grant(struct front *f, const struct object *o, struct release *r,
+		 const struct front_caller *who, bool lazy, struct front_file **out)
+{
+	struct front_file *ff = calloc(1, sizeof(*ff));
+	struct err e = {0};
+	int rc;
+
+	*out = NULL;
+	if (!ff)
+		return ERR_NOMEM;
+	pthread_mutex_init(&ff->lock, NULL);
+	ff->ino = o->ino;
+	ff->handle = atomic_fetch_add(&f->handles, 1) + 1;
+	ff->who = *who;
+	memcpy(ff->item, o->item, 16);
+	memcpy(ff->release, release_terms(r)->serial, 16);
+	rc = reading_open(&ff->rd, f->st, o, r, &e);
+	if (rc == ERR_DAMAGED || rc == ERR_FORGED)
+		log_damage(f, o, o->offset, o->headlen, e.text);
+	if (rc == 0)
+		rc = front_pages_note(f, ff->release, ff->ino);
+	if (rc == 0)
+		rc = release_charge_open(r);
+	if (rc == 0 && !lazy) {
+		rc = log_opened(f, ff, &e);
+		ff->logged = rc == 0;
+		if (rc < 0)
+			front_say(f, LOG_CRIT, "the journal can't be written: %s", e.text);
+	}
+	if (rc < 0) {
+		file_free(ff);
+		return rc;
+	}
+	*out = ff;
+	return 0;
+}
+
+void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct front *f = front_of(req);
+	struct release *r = NULL;
+	struct front_file *ff = NULL;
+	struct front_caller who;
+	struct object o;
+	uint8_t near[16];
+	bool lazy;
+	int rc;
+
+	/* `ro` is no boundary: root can remount. A writable mapping would forge what others read. */
+	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & (O_TRUNC | O_APPEND | O_CREAT))) {
+		fuse_reply_err(req, EROFS);
+		return;
+	}
+	rc = load_item(f, ino, &o);
+	if (rc < 0 || o.kind != OBJECT_ITEM) {
+		fuse_reply_err(req, rc == ERR_NOTFOUND ? ESTALE : rc < 0 ? err_errno(rc) : EISDIR);
+		return;
+	}
+	front_caller_of(req, &who);
+	rc = ask_gate(f, &o, who.uid, &r, near);
+	/*
+	 * The kernel opens with no flags at all for FS_IOC_GETFLAGS (lsattr): nothing is read. Such a
+	 * handle is journalled at its first READ, and may not use pages others have read.
+	 */
+	lazy = fi->flags == 0;
+	if (rc == 0)
+		rc = grant(f, &o, r, &who, lazy, &ff);
+	if (r)
+		release_drop(r);
+	if (rc < 0) {
+		if (err_exit(rc) == 7)
+			front_log_refusal(f, &o, &who, rc, near);
+		fuse_reply_err(req, err_errno(rc));
+		return;
+	}
+	fi->fh = (uint64_t)(uintptr_t)ff;
+	fi->keep_cache = !lazy;
+	fi->noflush = 1;
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		file_free(ff); /* the caller was interrupted: RELEASE won't come */
+}
+
+static int log_if_lazy(struct front *f, struct front_file *ff)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&ff->lock);
+	if (!ff->logged) {
+		rc = log_opened(f, ff, NULL);
+		ff->logged = rc == 0;
+	}
+	pthread_mutex_unlock(&ff->lock);
+	return rc;
+}
+
+static void read_failed(struct front *f, struct front_file *ff, int rc, uint64_t off, uint64_t len,
+			const char *text)
+{
+	uint8_t near[16];
+	struct object o;
+
+	if (load_item(f, ff->ino, &o) < 0)
+		return;
+	if (rc == ERR_DAMAGED) {
+		log_damage(f, &o, off, len, text);
+	} else if (err_exit(rc) == 7) {
+		memcpy(near, ff->release, 16);
+		front_log_refusal(f, &o, &ff->who, rc, near);
+		if (rc == ERR_BUDGET || rc == ERR_EXPIRED)
+			front_end_release(f, reading_release(ff->rd), rc);
+	}
+}
+
+void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		   struct fuse_file_info *fi)
+{
+	struct front *f = front_of(req);
+	struct front_file *ff = (struct front_file *)(uintptr_t)fi->fh;
+	struct front_buffer *b = NULL;
+	uint64_t bad_off = 0, bad_len = 0;
+	struct err e = {0};
+	size_t got = 0;
+	int rc = 0;
+
+	(void)ino;
+	if (size > FRONT_READ_MAX)
+		size = FRONT_READ_MAX;
+	if (front_now(f) > release_terms(reading_release(ff->rd))->not_after_ms)
+		rc = ERR_EXPIRED;
+	if (rc == 0)
+		rc = log_if_lazy(f, ff);
+	if (rc == 0) {
+		b = front_buffer_take(f);
+		rc = b ? reading_read(ff->rd, (uint64_t)off, size, b->plain, &got, b->work,
+				      &bad_off, &bad_len, &e)
+		       : ERR_NOMEM;
+	}
+	if (rc < 0) {
+		read_failed(f, ff, rc, bad_off, bad_len, e.text);
+		fuse_reply_err(req, err_errno(rc));
+	} else {
+		fuse_reply_buf(req, (const char *)b->plain, got);
+	}
+	if (b)
+		front_buffer_give(f, b);
+}
+
+/* RELEASE comes once, after the last descriptor and mapping is gone, and names no caller. */
+void front_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct front *f = front_of(req);
+	struct front_file *ff = (struct front_file *)(uintptr_t)fi->fh;
+	struct event ev;
+
+	(void)ino;
+	if (ff->logged) {
+		item_event(&ev, EVENT_CLOSED, ff);
+		ev.bytes = reading_served(ff->rd);
+		front_log_late(f, &ev);
+	}
+	file_free(ff);
+	fuse_reply_err(req, 0);
+}

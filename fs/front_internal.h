@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * front_internal: what the files of the mount share. See fs/front.h for the lock order.
+ */
+#ifndef CUSTODY_FS_FRONT_INTERNAL_H
+#define CUSTODY_FS_FRONT_INTERNAL_H
+
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "fs/front.h"
+#include "fs/reading.h"
+#include "fs/release.h"
+#include "index/event.h"
+#include "index/object.h"
+
+/* Items never change; the limit is there so that a name that lost a collision does not stay. */
+#define FRONT_TIMEOUT_ITEM 3600.0
+#define FRONT_TIMEOUT_DIR 1.0
+#define FRONT_TICK_MS 100
+#define FRONT_READ_MAX (1u << 20)
+#define FRONT_DIRS 4096u
+#define FRONT_REFUSALS 64u
+
+struct front_refusal {
+	uint32_t uid;
+	char program[EVENT_STR_MAX];
+	int64_t window; /* second it belongs to */
+	struct event ev;
+	uint64_t count; /* refusals not yet written */
+	bool used;
+};
+
+struct front_buffer {
+	struct front_buffer *next;
+	uint8_t *plain; /* FRONT_READ_MAX */
+	uint8_t *work;	/* reading_work(FRONT_READ_MAX) */
+};
+
+struct front_pages;
+
+struct front {
+	struct station *st;
+	const struct front_options *opt;
+	struct fuse_session *se;
+	struct release_set *releases;
+	pthread_t main_thread, watcher, dropper, signals;
+	bool watcher_on, dropper_on, signals_on;
+
+	atomic_bool ending;	 /* no new grants: the mount is going down */
+	atomic_bool caught_up;	 /* the first catch-up is complete */
+	atomic_bool left_loop;
+	atomic_uint_least64_t generation; /* of the names: changes when a catch-up added some */
+	atomic_uint_least64_t handles;	  /* last handle number */
+	atomic_uint_least64_t items, stored;
+
+	pthread_mutex_t refresh_lock; /* one catch-up or reload at a time */
+
+	pthread_mutex_t pages_lock; /* front_pages.c */
+	struct front_pages *pages;
+
+	pthread_mutex_t log_lock; /* front_log.c */
+	struct event *late;	  /* events that need not be durable yet */
+	size_t late_n, late_cap;
+	struct front_refusal refusal[FRONT_REFUSALS];
+	atomic_bool dirty; /* lines were written since the last checkpoint */
+
+	pthread_mutex_t buf_lock;
+	struct front_buffer *buffers;
+
+	atomic_uint_least64_t dir_seen[FRONT_DIRS]; /* generation at the last opendir, by hash */
+
+	int64_t base_real_ms, base_boot_ms;
+};
+
+static inline struct front *front_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+/* Wall clock that never runs back while the mount lives, whatever is done to the system's. */
+int64_t front_now(const struct front *f);
+
+/* Who asks. pid and program are advice: only uid decides. */
+struct front_caller {
+	uint32_t uid, loginuid;
+	uint64_t pid;
+	char user[EVENT_STR_MAX];
+	char program[EVENT_STR_MAX];
+};
+void front_caller_of(fuse_req_t req, struct front_caller *c);
+void front_user_name(uint32_t uid, char *out, size_t cap);
+
+/* front_log.c: the journal as the front uses it. */
+/* Durable now, together with everything that waits. */
+int front_log_now(struct front *f, struct event *ev, struct err *e);
+/* Written with the next durable event, or within a tick. */
+void front_log_late(struct front *f, const struct event *ev);
+/* A refusal: the first of its user, program and second is durable at once, the rest are counted. */
+void front_log_refusal(struct front *f, const struct object *o, const struct front_caller *c,
+		       int code, const uint8_t near[16]);
+void front_log_flush(struct front *f, bool all);
+__attribute__((format(printf, 3, 4))) void front_say(struct front *f, int level, const char *fmt,
+						     ...);
+
+/* front_pages.c: which inodes may have plaintext in the page cache, by release, and the thread
+ * that has the kernel drop it. */
+int front_pages_new(struct front *f, struct err *e);
+void front_pages_free(struct front *f);
+int front_pages_note(struct front *f, const uint8_t release[16], uint64_t ino);
+/* Queue all inodes of a release for dropping. */
+void front_pages_drop(struct front *f, const uint8_t release[16]);
+void front_pages_drop_all(struct front *f);
+/* Wait until the queue is empty, at most so long. True if it is. */
+bool front_pages_wait(struct front *f, int timeout_ms);
+void *front_pages_thread(void *front);
+/* Have the thread end once its queue is empty. */
+void front_pages_stop(struct front *f);
+
+/* front_watch.c */
+/* Catch up and reload releases if anything changed. Any thread. */
+void front_refresh(struct front *f, bool force);
+void front_end_release(struct front *f, struct release *r, int why);
+void *front_watch_thread(void *front);
+/* Index totals for statfs, which never waits. */
+void front_totals(struct front *f);
+
+/* Operations, by file. */
+extern const struct fuse_lowlevel_ops front_ops;
+void front_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void front_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void front_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void front_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
+void front_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void front_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		      struct fuse_file_info *fi);
+void front_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+			  struct fuse_file_info *fi);
+void front_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		   struct fuse_file_info *fi);
+void front_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+/* Attributes of an object as the kernel wants them. */
+void front_attr_item(const struct front *f, struct stat *st, uint64_t ino, enum object_kind kind,
+		     uint64_t size, uint64_t nlink, int64_t mtime_ns);
+/* Read buffers, kept for the next request. NULL when out of memory. */
+struct front_buffer *front_buffer_take(struct front *f);
+void front_buffer_give(struct front *f, struct front_buffer *b);
+void front_buffer_free_all(struct front *f);
+
+#endif

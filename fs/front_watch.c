@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What happens without being asked: new accessions and authorisations appear, releases end in time,
+ * waiting events are written, the checkpoint is signed.
+ */
+#include "fs/front_internal.h"
+
+#include <string.h>
+#include <sys/statvfs.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "fs/catchup.h"
+#include "fs/mountpoint.h"
+#include "index/journal.h"
+
+#define SLICE 20000u	   /* events a catch-up applies before others get a turn */
+#define CHECKPOINT_TICKS 10 /* a second */
+#define READAHEAD_KIB 1024u /* one request a MiB; measured best beside 128, 256, 512 and 4096 */
+
+static int64_t clock_ms(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t front_now(const struct front *f)
+{
+	int64_t real = clock_ms(CLOCK_REALTIME);
+	int64_t ran = f->base_real_ms + clock_ms(CLOCK_BOOTTIME) - f->base_boot_ms;
+
+	/* A clock set back does not lengthen a release. */
+	return real > ran ? real : ran;
+}
+
+void front_end_release(struct front *f, struct release *r, int why)
+{
+	struct event ev = {.type = EVENT_RELEASE_ENDED};
+
+	if (!release_end(r, why))
+		return;
+	memcpy(ev.release, release_terms(r)->serial, 16);
+	strncpy(ev.reason, err_word(why), sizeof(ev.reason) - 1);
+	front_pages_drop(f, ev.release);
+	front_log_late(f, &ev);
+}
+
+static int drop_if_ended(void *ctx, struct release *r)
+{
+	struct front *f = ctx;
+
+	if (release_ended(r) < 0)
+		front_pages_drop(f, release_terms(r)->serial);
+	return 0;
+}
+
+static void reload(struct front *f)
+{
+	struct err e = {0};
+	unsigned bad = 0;
+	int rc = release_reload(f->releases, f->st, &bad, &e);
+
+	if (rc < 0)
+		front_say(f, LOG_ERR, "releases can't be loaded: %s", e.text);
+	else if (bad)
+		front_say(f, LOG_ERR, "%u authorisations were passed over: %s", bad, e.text);
+	/* Those a revocation ended in the meantime. */
+	release_each(f->releases, drop_if_ended, f);
+}
+
+void front_totals(struct front *f)
+{
+	struct object_totals t = {0};
+	struct db_txn *txn = NULL;
+
+	if (db_begin(&txn, f->st->db, false, NULL) < 0)
+		return;
+	if (object_totals(txn, &t, NULL) == 0) {
+		if (t.items != atomic_load(&f->items))
+			atomic_fetch_add(&f->generation, 1);
+		atomic_store(&f->items, t.items);
+		atomic_store(&f->stored, t.stored);
+	}
+	db_abort(txn);
+}
+
+static void catch_up(struct front *f)
+{
+	struct catchup_result r;
+	struct err e;
+
+	do {
+		memset(&r, 0, sizeof(r));
+		memset(&e, 0, sizeof(e));
+		if (catchup_run(f->st, SLICE, &r, NULL, NULL, &e) < 0)
+			front_say(f, LOG_CRIT, "%s", e.text);
+		front_totals(f);
+	} while (r.more && !atomic_load(&f->ending));
+	if (r.pending)
+		front_say(f, LOG_WARNING, "%llu items can't be read and are not shown",
+			  (unsigned long long)r.pending);
+	if (!r.more)
+		atomic_store(&f->caught_up, true);
+}
+
+void front_refresh(struct front *f, bool force)
+{
+	pthread_mutex_lock(&f->refresh_lock);
+	if (force || catchup_needed(f->st)) {
+		catch_up(f);
+		reload(f);
+	}
+	pthread_mutex_unlock(&f->refresh_lock);
+}
+
+static int end_if_due(void *ctx, struct release *r)
+{
+	struct front *f = ctx;
+
+	if (release_ended(r) == 0 && front_now(f) > release_terms(r)->not_after_ms)
+		front_end_release(f, r, ERR_EXPIRED);
+	return 0;
+}
+
+static void checkpoint(struct front *f)
+{
+	struct err e = {0};
+
+	if (atomic_exchange(&f->dirty, false) && journal_checkpoint(f->st->journal, &e) < 0)
+		front_say(f, LOG_CRIT, "the checkpoint can't be signed: %s", e.text);
+}
+
+/*
+ * The mount is ready when it answers. Only then is readahead raised: the kernel lowers it when it
+ * takes our answer to INIT.
+ */
+static void announce(struct front *f)
+{
+	struct statvfs sv;
+
+	if (statvfs(f->opt->mountpoint, &sv) < 0)
+		return;
+	mountpoint_readahead(f->opt->mountpoint, READAHEAD_KIB);
+	if (f->opt->ready)
+		f->opt->ready(f->opt->ctx);
+}
+
+void *front_watch_thread(void *front)
+{
+	struct front *f = front;
+	const struct timespec tick = {.tv_nsec = FRONT_TICK_MS * 1000000L};
+
+	announce(f);
+	for (unsigned n = 0; !atomic_load(&f->ending); n++) {
+		front_refresh(f, !atomic_load(&f->caught_up));
+		release_each(f->releases, end_if_due, f);
+		front_log_flush(f, false);
+		if (n % CHECKPOINT_TICKS == 0)
+			checkpoint(f);
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &tick, NULL);
+	}
+	return NULL;
+}

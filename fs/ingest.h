@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ingest: one accession. Sources are read once; workers hash and seal, a committer makes segments
+ * durable and then journals a batch of items with one sync. An item is acknowledged when its
+ * event is durable; before that it does not exist for anyone.
+ *
+ * Thread rule: an ingest is driven by one thread; it starts its own workers.
+ */
+#ifndef CUSTODY_FS_INGEST_H
+#define CUSTODY_FS_INGEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fs/station.h"
+#include "index/record.h"
+
+struct ingest;
+
+struct ingest_ask {
+	const char *collection; /* one path component */
+	uint32_t epoch;		/* 0: the newest in archive.txt */
+	const char *user;
+	uint32_t uid;
+	const char *host;
+	unsigned workers;	   /* 0: one a CPU */
+	const struct record *meta; /* fields every item gets; may be NULL */
+};
+struct ingest_sum {
+	uint8_t accession[16];
+	uint64_t items, bytes, stored; /* acknowledged so far */
+	uint64_t skipped;	       /* for the caller: what was not taken */
+};
+
+/*
+ * Makes keys, journals `accession`. ask is copied, but for meta, which is borrowed until
+ * ingest_end(). ERR_USAGE (collection, epoch), ERR_NOT_ENROLLED, ERR_ROLE, ERR_CLOCK, ERR_READONLY
+ * for a station without a journal, ERR_UNSUPPORTED when this machine can't seal in the archive's
+ * suite.
+ */
+int ingest_begin(struct ingest **out, struct station *s, const struct ingest_ask *ask,
+		 struct err *e);
+/*
+ * Seal an open regular file (fd is taken over and closed) as `path` in the collection. `record`
+ * holds what is known (mtime, manifest fields); path, collection and meta are added, where it has
+ * no such field yet. Takes record. expect_sha256/expect_size: refuse (ERR_DAMAGED) if the bytes
+ * differ; NULL / UINT64_MAX for none. Blocks when the queue is full; errors of workers surface here
+ * or in ingest_end, and the first ends the ingest: what is not committed then never is. A file that
+ * changes while it is read is ERR_SYSTEM and is not committed. What is wrong with the arguments
+ * (path, size, no regular file) is returned at once, takes nothing in and ends nothing.
+ */
+int ingest_add_file(struct ingest *g, int fd, const char *path, struct record *record,
+		    const uint8_t *expect_sha256, uint64_t expect_size, struct err *e);
+/* The same for bytes in memory (copied). record may be NULL here and above. */
+int ingest_add_bytes(struct ingest *g, const void *p, size_t n, const char *path,
+		     struct record *record, struct err *e);
+/* Wait for all, journal `accession-closed`, sign a checkpoint. abort: leave off as soon as may be;
+ * items that are committed stay (they are evidence now), the accession stays open. The same happens
+ * after a failure, which is returned. g is gone in every case. sum may be NULL. */
+int ingest_end(struct ingest *g, bool abort, struct ingest_sum *sum, struct err *e);
+/* For progress lines; from any thread. */
+void ingest_progress(struct ingest *g, struct ingest_sum *sum);
+
+#endif

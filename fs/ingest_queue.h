@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ingest_queue: the bounded queue of jobs between who walks the sources and the workers that seal,
+ * and these workers. For fs/ingest.
+ *
+ * Thread rule: one thread starts, adds and finishes.
+ */
+#ifndef CUSTODY_FS_INGEST_QUEUE_H
+#define CUSTODY_FS_INGEST_QUEUE_H
+
+#include <stdbool.h>
+
+#include "fs/ingest_seal.h"
+
+struct ingest_queue;
+
+/* terms is borrowed, but for its stop, which the queue sets. workers 0: one a CPU. */
+int ingest_queue_start(struct ingest_queue **out, const struct ingest_seal_terms *terms,
+		       unsigned workers, struct err *e);
+/* Takes the job in every case. Waits while the queue is full. The first failure of a worker is
+ * returned from then on. */
+int ingest_queue_add(struct ingest_queue *q, struct ingest_job *job, struct err *e);
+/* Do what is queued (or, stop, leave off as soon as may be), end the workers and free the queue.
+ * The first failure of a worker. NULL is fine. */
+int ingest_queue_finish(struct ingest_queue *q, bool stop, struct err *e);
+
+#endif

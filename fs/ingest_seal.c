@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/ingest_seal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/hash.h"
+#include "crypto/text.h"
+
+/* A file up to so long is sealed in one piece; a longer one in steps, and its frame is read back
+ * from the page cache to be hashed, because the head, which comes first, is known last. */
+#define WHOLE_MAX ((size_t)4 << 20)
+#define STEP ((size_t)1 << 20)
+
+_Static_assert(STEP % CHUNK_SIZE_MAX == 0, "a step is whole chunks");
+
+/* In secret memory. */
+struct item_keys {
+	struct stream_key stream;
+	uint8_t file[32], salt[32];
+};
+
+struct ingest_seal {
+	struct ingest_seal_terms terms;
+	struct item_keys *keys;
+	uint8_t *plain;		/* WHOLE_MAX bytes */
+	struct wire_out stored; /* sealed bytes on their way */
+	struct wire_out record; /* encoded */
+};
+
+void ingest_seal_job_free(struct ingest_job *job)
+{
+	if (job->fd >= 0)
+		close(job->fd);
+	if (job->mem)
+		secret_wipe(job->mem, job->size);
+	free(job->mem);
+	free(job->path);
+	record_free(job->record);
+	*job = (struct ingest_job){.fd = -1};
+}
+
+int ingest_seal_new(struct ingest_seal **out, const struct ingest_seal_terms *terms, struct err *e)
+{
+	struct ingest_seal *s = calloc(1, sizeof(*s));
+
+	*out = NULL;
+	if (!s)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	s->terms = *terms;
+	s->plain = malloc(WHOLE_MAX);
+	s->keys = secret_take(terms->pool, sizeof(*s->keys));
+	if (!s->plain || !s->keys) {
+		ingest_seal_free(s);
+		return err_set(e, ERR_NOMEM, "out of memory for keys or buffers");
+	}
+	*out = s;
+	return 0;
+}
+
+void ingest_seal_free(struct ingest_seal *s)
+{
+	if (!s)
+		return;
+	secret_give(s->terms.pool, s->keys);
+	free(s->plain); /* wiped after each item */
+	wire_out_free(&s->stored);
+	wire_out_wipe(&s->record);
+	free(s);
+}
+
+/* ---- reading ---- */
+
+static int changed(const struct ingest_job *job, struct err *e)
+{
+	return err_set(e, ERR_SYSTEM, "%s changed while it was read: it is still being written",
+		       job->path);
+}
+
+/* Bytes [off, off+n) of the content. *p points to them: in buf, or where they are. */
+static int content(const struct ingest_job *job, uint64_t off, size_t n, uint8_t *buf,
+		   const uint8_t **p, struct err *e)
+{
+	size_t got = 0;
+
+	if (job->fd < 0) {
+		*p = job->mem + off;
+		return 0;
+	}
+	*p = buf;
+	while (got < n) {
+		ssize_t r = pread(job->fd, buf + got, n - got, (off_t)(off + got));
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return err_sys(e, "can't read %s", job->path);
+		if (r == 0)
+			return changed(job, e);
+		got += (size_t)r;
+	}
+	return 0;
+}
+
+/* After all was read: is it still the file that was opened, and what the manifest says? */
+static int check_content(const struct ingest_job *job, const uint8_t sha256[32], struct err *e)
+{
+	struct stat st;
+	char is[65], want[65];
+
+	if (job->fd >= 0) {
+		if (fstat(job->fd, &st) != 0)
+			return err_sys(e, "can't look at %s", job->path);
+		if ((uint64_t)st.st_size != job->size || st.st_mtim.tv_sec != job->mtime.tv_sec ||
+		    st.st_mtim.tv_nsec != job->mtime.tv_nsec)
+			return changed(job, e);
+	}
+	if (!job->has_sha256 || memcmp(job->sha256, sha256, 32) == 0)
+		return 0;
+	text_hex(is, sha256, 32);
+	text_hex(want, job->sha256, 32);
+	return err_set(e, ERR_DAMAGED,
+		       "%s is not what the manifest says: its SHA-256 is %s, not %s", job->path, is,
+		       want);
+}
+
+/* ---- sealing ---- */
+
+/* Fresh keys and the head's fields; the stream's key is ready after this. */
+static int begin_item(struct ingest_seal *s, const struct ingest_job *job, struct frame *f,
+		      struct err *e)
+{
+	const struct segment_header *h = s->terms.header;
+	uint8_t bound[FRAME_BOUND], ad[STREAM_AD_SIZE];
+	int rc;
+
+	*f = (struct frame){.size = job->size, .chunk_size = h->chunk_size, .suite = h->suite};
+	memcpy(f->archive, h->archive, 16);
+	memcpy(f->accession, h->accession, 16);
+	secret_random(f->item, sizeof(f->item));
+	secret_random(s->keys->file, sizeof(s->keys->file));
+	secret_random(s->keys->salt, sizeof(s->keys->salt));
+	wire_out_reset(&s->record);
+	wire_out_reset(&s->stored);
+	rc = record_encode(job->record, &s->record);
+	if (rc == 0)
+		rc = frame_bound(bound, f, s->keys->file, s->record.n);
+	if (rc)
+		return err_set(e, rc, "%s: its provenance can't be kept: %s", job->path,
+			       err_text(rc));
+	frame_stream_ad(ad, bound);
+	rc = stream_key_init(&s->keys->stream, h->suite, s->keys->file, ad);
+	return rc ? err_set(e, rc, "%s: %s", job->path, err_text(rc)) : 0;
+}
+
+/* Seal the head onto `stored`, and note its digest. */
+static int seal_head(struct ingest_seal *s, const struct ingest_job *job, struct frame *f,
+		     const uint8_t sha256[32], struct ingest_item *it, struct err *e)
+{
+	size_t at = s->stored.n;
+	int rc = frame_head_seal(&s->stored, f, s->terms.keys, s->keys->file, s->keys->salt, sha256,
+				 s->record.p, s->record.n, it->commitment);
+
+	if (rc)
+		return err_set(e, rc, "%s can't be sealed: %s", job->path, err_text(rc));
+	hash_sha256(it->head, s->stored.p + at, f->head_len);
+	return 0;
+}
+
+/* The whole frame into `stored`. */
+static int seal_whole(struct ingest_seal *s, const struct ingest_job *job, struct frame *f,
+		      struct ingest_item *it, struct err *e)
+{
+	const uint8_t *p;
+	uint8_t sha256[32], *to;
+	int rc = content(job, 0, job->size, s->plain, &p, e);
+
+	if (rc == 0) {
+		hash_sha256(sha256, p, job->size);
+		rc = check_content(job, sha256, e);
+	}
+	if (rc == 0)
+		rc = seal_head(s, job, f, sha256, it, e);
+	if (rc)
+		return rc;
+	to = wire_out_room(&s->stored, chunk_stored(frame_map(f)));
+	if (!to)
+		return err_set(e, ERR_NOMEM, "%s: out of memory", job->path);
+	stream_seal_all(&s->keys->stream, frame_map(f), to, p);
+	hash_sha256(it->frame, s->stored.p, s->stored.n);
+	return 0;
+}
+
+/* What `stored` holds, at an offset of the frame. */
+static int write_stored(struct ingest_seal *s, const struct ingest_item *it, uint64_t off,
+			struct err *e)
+{
+	return segment_write(ingest_commit_writer(it->segment), it->offset + off, s->stored.p,
+			     s->stored.n, e);
+}
+
+/* Seal plaintext [off, off+n), which begins at a chunk, to its place in the segment. */
+static int seal_step(struct ingest_seal *s, const struct frame *f, const struct ingest_item *it,
+		     uint64_t off, const uint8_t *p, size_t n, struct err *e)
+{
+	struct chunk_map m = frame_map(f);
+	uint64_t first = off / m.size, count = chunk_count(m), i = first;
+
+	wire_out_reset(&s->stored);
+	for (size_t done = 0; done < n; i++) {
+		size_t len = chunk_plain_len(m, i);
+		uint8_t *to = wire_out_room(&s->stored, len + SUITE_TAG_SIZE);
+
+		if (!to)
+			return err_set(e, ERR_NOMEM, "out of memory");
+		stream_seal(&s->keys->stream, i, i == count - 1, to, p + done, len);
+		done += len;
+	}
+	return write_stored(s, it, f->head_len + chunk_offset(m, first), e);
+}
+
+static int stopped(const struct ingest_seal *s, struct err *e)
+{
+	return atomic_load(s->terms.stop) ? err_set(e, ERR_SYSTEM, "the ingest was stopped") : 0;
+}
+
+/* SHA-256 of the frame as it was written. */
+static int hash_written(struct ingest_seal *s, struct ingest_item *it, struct err *e)
+{
+	struct segment_writer *w = ingest_commit_writer(it->segment);
+	struct hash_ctx h;
+	int rc = 0;
+
+	hash_init(&h);
+	for (uint64_t off = 0; off < it->length && rc == 0; off += STEP) {
+		size_t n = it->length - off < STEP ? (size_t)(it->length - off) : STEP;
+
+		rc = stopped(s, e);
+		if (rc == 0)
+			rc = segment_reread(w, it->offset + off, s->plain, n, e);
+		if (rc == 0)
+			hash_update(&h, s->plain, n);
+	}
+	hash_final(&h, it->frame);
+	return rc;
+}
+
+static int seal_in_steps(struct ingest_seal *s, const struct ingest_job *job, struct frame *f,
+			 struct ingest_item *it, struct err *e)
+{
+	struct hash_ctx h;
+	uint8_t sha256[32];
+	int rc = 0;
+
+	hash_init(&h);
+	for (uint64_t off = 0; off < job->size && rc == 0; off += STEP) {
+		size_t n = job->size - off < STEP ? (size_t)(job->size - off) : STEP;
+		const uint8_t *p;
+
+		rc = stopped(s, e);
+		if (rc == 0)
+			rc = content(job, off, n, s->plain, &p, e);
+		if (rc)
+			break;
+		hash_update(&h, p, n);
+		rc = seal_step(s, f, it, off, p, n, e);
+	}
+	hash_final(&h, sha256);
+	if (rc == 0)
+		rc = check_content(job, sha256, e);
+	wire_out_reset(&s->stored);
+	if (rc == 0)
+		rc = seal_head(s, job, f, sha256, it, e);
+	if (rc == 0)
+		rc = write_stored(s, it, 0, e);
+	return rc ? rc : hash_written(s, it, e);
+}
+
+int ingest_seal_run(struct ingest_seal *s, const struct ingest_job *job, struct err *e)
+{
+	bool whole = job->size <= WHOLE_MAX;
+	struct ingest_item it = {0};
+	struct frame f;
+	int rc = begin_item(s, job, &f, e);
+
+	if (rc == 0 && whole)
+		rc = seal_whole(s, job, &f, &it, e);
+	if (rc)
+		goto out;
+	it.length = frame_length(&f);
+	it.headlen = f.head_len;
+	it.plain = f.size;
+	memcpy(it.item, f.item, sizeof(it.item));
+	rc = ingest_commit_place(s->terms.commit, it.length, &it.segment, &it.offset, e);
+	if (rc)
+		goto out;
+	rc = whole ? write_stored(s, &it, 0, e) : seal_in_steps(s, job, &f, &it, e);
+	if (rc == 0)
+		rc = ingest_commit_push(s->terms.commit, &it, e);
+	else
+		ingest_commit_cancel(s->terms.commit, it.segment);
+out:
+	secret_wipe(s->keys, sizeof(*s->keys));
+	if (job->fd >= 0)
+		secret_wipe(s->plain, whole ? job->size : STEP);
+	if (s->record.p)
+		secret_wipe(s->record.p, s->record.n);
+	return rc;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ingest_seal: one file becomes one frame: read once, hashed, sealed, written to its place in a
+ * segment. For fs/ingest.
+ *
+ * Thread rule: a sealer belongs to one thread.
+ */
+#ifndef CUSTODY_FS_INGEST_SEAL_H
+#define CUSTODY_FS_INGEST_SEAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "crypto/secret.h"
+#include "fs/frame.h"
+#include "fs/ingest_commit.h"
+#include "index/record.h"
+
+/* Something to be sealed. All of it is owned by the job. */
+struct ingest_job {
+	int fd;	      /* -1: the content is in mem */
+	uint8_t *mem; /* wiped when the job is freed */
+	uint64_t size;
+	struct timespec mtime; /* of fd, to see whether it changes */
+	char *path;	       /* for messages */
+	struct record *record; /* complete */
+	bool has_sha256;
+	uint8_t sha256[32]; /* what the content must have */
+};
+void ingest_seal_job_free(struct ingest_job *job);
+
+/* What all items of an accession have in common; borrowed. */
+struct ingest_seal_terms {
+	struct secret_pool *pool;
+	struct ingest_commit *commit;
+	const struct segment_header *header; /* archive, accession, suite, chunk size */
+	const struct frame_keys *keys;
+	const atomic_bool *stop; /* when true: leave off, with ERR_SYSTEM */
+};
+
+struct ingest_seal;
+int ingest_seal_new(struct ingest_seal **out, const struct ingest_seal_terms *terms, struct err *e);
+void ingest_seal_free(struct ingest_seal *s); /* wipes; NULL is fine */
+/* Seal the job and push it to be committed. ERR_DAMAGED: not the digest that was expected;
+ * ERR_SYSTEM: the file changed while it was read, or the system failed. Errors name the path. */
+int ingest_seal_run(struct ingest_seal *s, const struct ingest_job *job, struct err *e);
+
+#endif

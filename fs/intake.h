@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * intake: one accession from sources and a manifest: what `custody ingest` does. All sources are
+ * looked at first, and compared with the manifest, before anything is taken in.
+ *
+ * An item's path is relative to the root of its source; a source that is a file gives one item of
+ * its base name. A manifest's rows name files relative to the manifest's folder or to a source.
+ * Files that no row names are taken in all the same, the manifest itself too if it lies there.
+ *
+ * Thread rule: for one thread.
+ */
+#ifndef CUSTODY_FS_INTAKE_H
+#define CUSTODY_FS_INTAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/ingest.h"
+
+struct intake_progress {
+	bool survey;			   /* still looking at the sources: totals grow */
+	uint64_t items, bytes;		   /* acknowledged */
+	uint64_t total_items, total_bytes; /* as far as is known */
+};
+
+struct intake_ask {
+	const char *const *sources;
+	size_t nsources;
+	const char *manifest; /* path, "-" for standard input, or NULL */
+	const char *collection;
+	const struct record *meta; /* fields every item gets; may be NULL */
+	uint32_t epoch;		   /* 0: the newest */
+	unsigned workers;	   /* 0: one a CPU */
+	const char *user, *host;
+	uint32_t uid;
+	bool partial; /* rows without a file are told to skip, and are no error */
+	bool dry_run; /* look and compare only: nothing is written, no journal is needed */
+	/* Told of what is not taken: a path in its source, and why ("is a symbolic link"). May be
+	 * NULL. */
+	void (*skip)(void *ctx, const char *path, const char *why);
+	/* Called often. Non-zero stops the intake: what is committed stays, ERR_SYSTEM. May be
+	 * NULL. */
+	int (*progress)(void *ctx, const struct intake_progress *p);
+	void *ctx;
+};
+
+/*
+ * ERR_USAGE: two items of one path, a row that fits two files. ERR_NOTFOUND: a source, or the file
+ * of a row, is not there. ERR_DAMAGED: a file has not the size or digest of its row; sizes are
+ * compared before anything is taken in, digests as files are read. Codes of manifest_load,
+ * source_walk, ingest_begin and ingest_end. sum is filled in every case; for a dry run it says what
+ * would have been taken.
+ */
+int intake_run(struct station *s, const struct intake_ask *ask, struct ingest_sum *sum,
+	       struct err *e);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * intake_record: the provenance that fs/intake knows of a file: what the system says of it, who takes
+ * it in from where, and its row of the manifest.
+ *
+ * Thread rule: for one thread.
+ */
+#ifndef CUSTODY_FS_INTAKE_RECORD_H
+#define CUSTODY_FS_INTAKE_RECORD_H
+
+#include <sys/stat.h>
+
+#include "fs/manifest.h"
+
+struct intake_record_ask {
+	const char *host, *user, *source; /* source as given */
+	int fd;				  /* of the file, for its first bytes */
+	const char *path;
+	const struct stat *st;
+	const struct manifest *manifest; /* may be NULL, as row */
+	const struct manifest_row *row;
+};
+
+/* A new record with media-type, mode, mtime, source, ingest-user, manifest.* and captured-at. */
+int intake_record_make(struct record **out, const struct intake_record_ask *ask, struct err *e);
+
+#endif

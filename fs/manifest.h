@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manifest: a table that tells about the files of a source, one row a file: CSV (RFC 4180, with a
+ * header) or JSON Lines. The columns `file`, `sha256` and `bytes` mean something here; all columns
+ * are kept for the record.
+ *
+ * Thread rule: for one thread.
+ */
+#ifndef CUSTODY_FS_MANIFEST_H
+#define CUSTODY_FS_MANIFEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/err.h"
+#include "index/record.h"
+
+#define MANIFEST_BYTES_MAX (1u << 31)
+#define MANIFEST_ROWS_MAX 10000000u
+#define MANIFEST_COLUMNS_MAX 256u
+
+struct manifest;
+struct manifest_row {
+	const char *file; /* relative; a leading "./" is gone */
+	unsigned line;	  /* of the manifest, from 1 */
+	unsigned uses;	  /* how often manifest_find() gave it */
+	bool has_sha256, has_size;
+	uint8_t sha256[32];
+	uint64_t size;
+	const char *fields; /* for manifest.c */
+};
+
+/*
+ * CSV or JSON Lines, told apart by the first byte; a byte order mark before it is passed over. All
+ * of it is checked here. ERR_MALFORMED names the line: rows of another number of columns, quotes
+ * that do not match, text that is not UTF-8, a `file` that is missing, not a relative path below the
+ * manifest, or named twice, a digest or size that is none. Codes of file_read_path().
+ */
+int manifest_load(struct manifest **out, const char *path, struct err *e);
+/* The same from memory (copied); `name` is for messages. */
+int manifest_parse(struct manifest **out, const void *p, size_t n, const char *name, struct err *e);
+size_t manifest_rows(const struct manifest *m);
+const struct manifest_row *manifest_row_at(const struct manifest *m, size_t i); /* i < rows */
+/* NULL if no row names it. Counts as a use of the row. */
+const struct manifest_row *manifest_find(struct manifest *m, const char *file);
+/* Copy the row's columns into the record as manifest.<column>: column names are folded to the
+ * record's key alphabet, and empty CSV fields and JSON nulls are left out; JSON numbers, lists and
+ * objects are kept as JSON text. ERR_MALFORMED names the line and what the record can't hold. */
+int manifest_fields(const struct manifest *m, const struct manifest_row *row, struct record *r,
+		    struct err *e);
+/* First row, in the manifest's order, that was never found; NULL if all were. */
+const struct manifest_row *manifest_unused(const struct manifest *m);
+/* NULL is fine. Wipes: a manifest is personal data. */
+void manifest_free(struct manifest *m);
+
+#endif

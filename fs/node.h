@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node: one host's private state directory: its key file, and for each archive the pinned
+ * archive.txt, its sealed state (role, catalogue secret), its pins (how far each journal was seen)
+ * and the place of its index. Directory mode 0700, files 0600; other modes or owners are refused.
+ *
+ * Thread rule: node_pins_* take the node's own lock; the rest is for one thread.
+ */
+#ifndef CUSTODY_FS_NODE_H
+#define CUSTODY_FS_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/identity.h"
+#include "crypto/merkle.h"
+#include "fs/archive.h"
+#include "fs/keydir.h"
+
+typedef keydir_passphrase node_passphrase;
+
+struct node;
+
+/* Directory: `given` (may be NULL), $CUSTODY_NODE, for root /var/lib/custodyfs, else custodyfs in
+ * $XDG_CONFIG_HOME or ~/.config. ERR_USAGE if it does not fit or there is no home. */
+int node_default_dir(char *out, size_t cap, const char *given, struct err *e);
+/* Make the directory (and those above it) and a node.key if there is none, then open it. pass NULL:
+ * raw key. Codes as node_open. */
+int node_create(struct node **out, const char *dir, struct secret_pool *pool, node_passphrase *pass,
+		void *ctx, struct err *e);
+/* Open and unlock. pass is asked only if the key file needs it; NULL then gives ERR_PASSPHRASE. What
+ * pass returns when it fails is returned. ERR_KEY: no key there, or others could read it. The pool
+ * must outlive the node. */
+int node_open(struct node **out, const char *dir, struct secret_pool *pool, node_passphrase *pass,
+	      void *ctx, struct err *e);
+void node_close(struct node *n);
+const struct identity *node_identity(const struct node *n);
+const char *node_dir(const struct node *n); /* absolute path */
+int node_dirfd(const struct node *n);	    /* borrowed */
+struct secret_pool *node_pool(const struct node *n);
+
+/* This node's standing in one archive. */
+struct node_archive {
+	uint8_t archive_id[16];
+	unsigned roles;		/* 0: requested, not yet enrolled */
+	uint8_t enrolment[16];	/* serial */
+	uint8_t *catalogue;	/* 32 secret bytes, or NULL */
+	int dir;		/* descriptor of archives/<id> */
+	char *index_dir;	/* absolute path for index/db; not made here */
+	struct document pinned; /* archive.txt as pinned */
+	struct archive_desc desc;
+	struct node *node; /* back */
+};
+/* First contact: pin archive.txt. If there is a pin already it must agree: the same bytes, or a later
+ * version that every version since the pin (documents/<archive id>.archive-<version>) leads to by
+ * signatures; the pin then moves on. ERR_FOREIGN otherwise, ERR_ROLLBACK for an older version. */
+int node_archive_pin(struct node *n, const struct archive *a, struct err *e);
+/* ERR_NOT_ENROLLED when the archive was never pinned here. Checks a's archive.txt against the pin. */
+int node_archive_open(struct node_archive **out, struct node *n, const struct archive *a,
+		      struct err *e);
+/* Keep role, enrolment serial and catalogue secret (may be NULL). */
+int node_archive_enrol(struct node_archive *na, unsigned roles, const uint8_t serial[16],
+		       const uint8_t catalogue[32], struct err *e);
+void node_archive_close(struct node_archive *na);
+
+/* Pins: the highest verified size and root of each journal, kept outside the index. */
+struct node_pin {
+	uint8_t node[16];
+	uint64_t size;
+	uint64_t bytes;
+	merkle_hash root;
+};
+/* ERR_DAMAGED if the file is not what this node wrote; none yet is an empty list. Caller frees. */
+int node_pins_load(struct node_archive *na, struct node_pin **list, size_t *n, struct err *e);
+/* Merge: a pin only ever grows. Another root at the same size is ERR_ROLLBACK. Atomic, durable. */
+int node_pins_save(struct node_archive *na, const struct node_pin *list, size_t n, struct err *e);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reading: one granted open of an item: its key, its place, and reads of its plaintext. What the
+ * mount's file handles and `custody` itself use. The caller has passed the gate.
+ *
+ * Thread rule: reading_read may be called from many threads at once.
+ */
+#ifndef CUSTODY_FS_READING_H
+#define CUSTODY_FS_READING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/release.h"
+#include "fs/station.h"
+#include "index/object.h"
+
+struct reading;
+
+/* Read the frame head, compare it with the digest in the index, get the file key from the release,
+ * check the key commitment, expand the key into the pool. Takes a hold on the release. ERR_DAMAGED
+ * (with range), the release's reasons. */
+int reading_open(struct reading **out, struct station *s, const struct object *o,
+		 struct release *r, struct err *e);
+/* Plaintext [off, off+n), cut at the end of the item; *got says how much. buf has n bytes, `work`
+ * is scratch of at least reading_work(n) bytes that belongs to the caller's thread; no plaintext
+ * stays in it, nor in buf on failure. Checks that the release lasts, by its not-after too. Every
+ * byte asked for is charged to the release before it is opened, as often as it is asked for: what
+ * the kernel dropped from its cache and reads again counts again, so that no budget is ever
+ * undercounted. ERR_DAMAGED leaves the damaged plaintext range in *bad_off, *bad_len; the release's
+ * reasons. */
+int reading_read(struct reading *r, uint64_t off, size_t n, uint8_t *buf, size_t *got,
+		 uint8_t *work, uint64_t *bad_off, uint64_t *bad_len, struct err *e);
+size_t reading_work(size_t n);
+uint64_t reading_size(const struct reading *r);
+uint64_t reading_served(const struct reading *r); /* plaintext bytes given out so far */
+struct release *reading_release(const struct reading *r);
+void reading_close(struct reading *r); /* wipes the key */
+
+#endif

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/release.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "crypto/kdf.h"
+#include "fs/frame.h"
+#include "fs/release_keys.h"
+
+#define PASSWD_MAX (1u << 20) /* bytes of one account's entry; groups don't count here */
+
+struct release {
+	atomic_uint refs;
+	struct authorisation terms;
+	struct release_keys *keys;
+	int64_t admitted_ms;
+	uint32_t uid[AUTHORISATION_USERS_MAX];
+	size_t uids, unknown;
+	atomic_int ended; /* 0, or why */
+	_Atomic uint64_t opens, bytes;
+};
+
+struct release_set {
+	struct secret_pool *pool;
+	pthread_mutex_t lock;  /* guards the rest */
+	struct release **list; /* in order of admission; each held once */
+	size_t n;
+};
+
+/* ---- one release ---- */
+
+void release_hold(struct release *r)
+{
+	atomic_fetch_add(&r->refs, 1);
+}
+
+void release_drop(struct release *r)
+{
+	if (!r || atomic_fetch_sub(&r->refs, 1) != 1)
+		return;
+	release_keys_free(r->keys);
+	authorisation_free(&r->terms);
+	free(r);
+}
+
+const struct authorisation *release_terms(const struct release *r)
+{
+	return &r->terms;
+}
+
+int release_ended(const struct release *r)
+{
+	return atomic_load(&r->ended);
+}
+
+bool release_end(struct release *r, int why)
+{
+	int alive = 0;
+	bool ended = atomic_compare_exchange_strong(&r->ended, &alive, why);
+
+	if (ended)
+		release_keys_wipe(r->keys);
+	return ended;
+}
+
+bool release_allows(const struct release *r, uint32_t uid)
+{
+	bool found = r->terms.nusers == 0;
+
+	for (size_t i = 0; i < r->uids && !found; i++)
+		found = r->uid[i] == uid;
+	return found;
+}
+
+size_t release_unknown_users(const struct release *r)
+{
+	return r->unknown;
+}
+
+const uint8_t *release_commitment(const struct release *r, const uint8_t item[16])
+{
+	size_t at;
+
+	return release_keys_has(r->keys, false, item, &at) ? r->terms.item[at].commitment : NULL;
+}
+
+/* *used += n unless that would pass max; 0 is no limit. */
+static int charge(struct release *r, _Atomic uint64_t *used, uint64_t n, uint64_t max)
+{
+	uint64_t was = atomic_load(used);
+	int ended = release_ended(r);
+
+	if (ended)
+		return ended;
+	do {
+		if (max && (was > max || n > max - was))
+			return ERR_BUDGET;
+	} while (!atomic_compare_exchange_weak(used, &was, was + n));
+	return 0;
+}
+
+int release_charge_open(struct release *r)
+{
+	return charge(r, &r->opens, 1, r->terms.max_opens);
+}
+
+int release_charge_bytes(struct release *r, uint64_t n)
+{
+	return charge(r, &r->bytes, n, r->terms.max_bytes);
+}
+
+void release_used(const struct release *r, uint64_t *opens, uint64_t *bytes)
+{
+	*opens = atomic_load(&r->opens);
+	*bytes = atomic_load(&r->bytes);
+}
+
+void release_note_opens(struct release *r, uint64_t opens)
+{
+	uint64_t was = atomic_load(&r->opens);
+
+	while (was < opens && !atomic_compare_exchange_weak(&r->opens, &was, opens))
+		;
+}
+
+int release_file_key(struct release *r, const uint8_t item[16], const uint8_t accession[16],
+		     const uint8_t *head, size_t head_len, uint8_t file_key[32])
+{
+	uint8_t content[32], wrap[32];
+	int rc = release_ended(r);
+
+	if (rc)
+		return rc;
+	rc = release_keys_get(r->keys, false, item, file_key);
+	if (rc == ERR_NOTFOUND) {
+		rc = release_keys_get(r->keys, true, accession, content);
+		if (rc == 0) {
+			kdf_label(wrap, content, "custodyfs/v1 wrap");
+			rc = frame_unwrap(file_key, head, head_len, wrap);
+		}
+		secret_wipe(content, sizeof(content));
+		secret_wipe(wrap, sizeof(wrap));
+	}
+	/* Not found because it ended meanwhile, or because it never was covered? */
+	if (rc == ERR_NOTFOUND)
+		rc = release_ended(r) ? release_ended(r) : ERR_NOT_COVERED;
+	return rc;
+}
+
+/* ---- users ---- */
+
+static bool resolve(const char *name, uint32_t *uid)
+{
+	size_t cap = 1024;
+	struct passwd pw, *found = NULL;
+	char *buf = NULL;
+	int rc = ERANGE;
+
+	while (rc == ERANGE && cap <= PASSWD_MAX) {
+		char *grown = realloc(buf, cap);
+
+		if (!grown)
+			break;
+		buf = grown;
+		rc = getpwnam_r(name, &pw, buf, cap, &found);
+		cap *= 4;
+	}
+	if (rc == 0 && found)
+		*uid = pw.pw_uid;
+	free(buf);
+	return rc == 0 && found;
+}
+
+static void resolve_users(struct release *r)
+{
+	for (size_t i = 0; i < r->terms.nusers; i++) {
+		if (resolve(r->terms.users[i], &r->uid[r->uids]))
+			r->uids++;
+		else
+			r->unknown++;
+	}
+}
+
+int release_new(struct release **out, struct release_set *s, struct authorisation *terms,
+		const struct release_start *start)
+{
+	struct release *r = calloc(1, sizeof(*r));
+
+	*out = NULL;
+	if (!r || release_keys_new(&r->keys, s->pool, terms)) {
+		free(r);
+		authorisation_free(terms);
+		return ERR_NOMEM;
+	}
+	r->terms = *terms;
+	memset(terms, 0, sizeof(*terms));
+	r->admitted_ms = start->admitted_ms;
+	atomic_init(&r->refs, 1);
+	atomic_init(&r->ended, start->ended);
+	atomic_init(&r->opens, start->opens);
+	atomic_init(&r->bytes, start->bytes);
+	resolve_users(r);
+	*out = r;
+	return 0;
+}
+
+int release_put_key(struct release *r, bool accession, const uint8_t id[16], const uint8_t key[32])
+{
+	return release_keys_put(r->keys, accession, id, key);
+}
+
+/* ---- the set ---- */
+
+int release_set_new(struct release_set **out, struct secret_pool *pool)
+{
+	struct release_set *s = calloc(1, sizeof(*s));
+
+	*out = s;
+	if (!s)
+		return ERR_NOMEM;
+	s->pool = pool;
+	pthread_mutex_init(&s->lock, NULL);
+	return 0;
+}
+
+void release_set_free(struct release_set *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n; i++)
+		release_drop(s->list[i]);
+	pthread_mutex_destroy(&s->lock);
+	free(s->list);
+	free(s);
+}
+
+/* True if a was admitted before b. */
+static bool earlier(const struct release *a, const struct release *b)
+{
+	if (a->admitted_ms != b->admitted_ms)
+		return a->admitted_ms < b->admitted_ms;
+	return memcmp(a->terms.serial, b->terms.serial, 16) < 0;
+}
+
+int release_add(struct release_set *s, struct release *r)
+{
+	struct release **grown;
+	size_t i;
+
+	pthread_mutex_lock(&s->lock);
+	grown = realloc(s->list, (s->n + 1) * sizeof(struct release *));
+	if (grown) {
+		s->list = grown;
+		for (i = s->n; i > 0 && earlier(r, grown[i - 1]); i--)
+			grown[i] = grown[i - 1];
+		grown[i] = r;
+		s->n++;
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (grown)
+		return 0;
+	release_drop(r);
+	return ERR_NOMEM;
+}
+
+struct release *release_find(struct release_set *s, const uint8_t serial[16])
+{
+	struct release *found = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->n && !found; i++) {
+		if (memcmp(s->list[i]->terms.serial, serial, 16) == 0)
+			found = s->list[i];
+	}
+	if (found)
+		release_hold(found);
+	pthread_mutex_unlock(&s->lock);
+	return found;
+}
+
+/* A release in a list of our own, so that callbacks run without the lock. */
+struct held {
+	struct release *r;
+	int ended; /* when it was put into the list: sorting must not see it change */
+};
+
+/* Those that `want` takes (all, if it is NULL), each held. */
+static int snapshot(struct release_set *s, bool (*want)(const struct release *r, const void *ctx),
+		    const void *ctx, struct held **list, size_t *n)
+{
+	struct held *held;
+
+	*n = 0;
+	pthread_mutex_lock(&s->lock);
+	held = malloc((s->n + 1) * sizeof(*held));
+	for (size_t i = 0; held && i < s->n; i++) {
+		struct release *r = s->list[i];
+
+		if (want && !want(r, ctx))
+			continue;
+		release_hold(r);
+		held[(*n)++] = (struct held){r, release_ended(r)};
+	}
+	pthread_mutex_unlock(&s->lock);
+	*list = held;
+	return held ? 0 : ERR_NOMEM;
+}
+
+/* Call cb for each until it returns non-zero; let go of all. */
+static int call_each(struct held *list, size_t n, int (*cb)(void *ctx, struct release *r),
+		     void *ctx)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (rc == 0)
+			rc = cb(ctx, list[i].r);
+		release_drop(list[i].r);
+	}
+	free(list);
+	return rc;
+}
+
+struct cover {
+	const uint8_t *item, *accession;
+};
+
+static bool covers(const struct release *r, const void *ctx)
+{
+	const struct cover *c = ctx;
+
+	return release_keys_has(r->keys, false, c->item, NULL) ||
+	       release_keys_has(r->keys, true, c->accession, NULL);
+}
+
+static int best_first(const void *pa, const void *pb)
+{
+	const struct held *a = pa, *b = pb;
+	int64_t end_a = a->r->terms.not_after_ms, end_b = b->r->terms.not_after_ms;
+
+	if ((a->ended == 0) != (b->ended == 0))
+		return a->ended == 0 ? -1 : 1;
+	if (end_a != end_b)
+		return end_a > end_b ? -1 : 1;
+	return memcmp(a->r->terms.serial, b->r->terms.serial, 16);
+}
+
+int release_covering(struct release_set *s, const uint8_t item[16], const uint8_t accession[16],
+		     int (*cb)(void *ctx, struct release *r), void *ctx)
+{
+	struct cover c = {item, accession};
+	struct held *list;
+	size_t n;
+	int rc = snapshot(s, covers, &c, &list, &n);
+
+	if (rc)
+		return rc;
+	qsort(list, n, sizeof(*list), best_first);
+	return call_each(list, n, cb, ctx);
+}
+
+int release_each(struct release_set *s, int (*cb)(void *ctx, struct release *r), void *ctx)
+{
+	struct held *list;
+	size_t n;
+	int rc = snapshot(s, NULL, NULL, &list, &n);
+
+	return rc ? rc : call_each(list, n, cb, ctx);
+}
+
+int64_t release_next_change(struct release_set *s)
+{
+	int64_t next = INT64_MAX, now;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	now = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct release *r = s->list[i];
+		int64_t at = r->terms.not_before_ms > now ? r->terms.not_before_ms :
+							    r->terms.not_after_ms;
+
+		if (release_ended(r) == 0 && at < next)
+			next = at;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return next;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * release: the authorisations in force on this node, in memory, with their keys. A release's keys
+ * lie sealed under one random key of its own in the secret pool, so that locked memory does not
+ * grow with the number of items, and wiping 32 bytes ends them all.
+ *
+ * Thread rule: a set may be used by many threads; a release that was got stays valid until put.
+ */
+#ifndef CUSTODY_FS_RELEASE_H
+#define CUSTODY_FS_RELEASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/err.h"
+#include "crypto/secret.h"
+#include "fs/authorisation.h"
+
+struct station;
+struct release_set;
+struct release;
+
+int release_set_new(struct release_set **out, struct secret_pool *pool);
+void release_set_free(struct release_set *s);
+/* Bring the set in line with the index: open newly admitted authorisations of this node, end those
+ * that were revoked or ended, and all of them when the node's own enrolment ended. Documents are
+ * checked again (digest as admitted, signatures). A bad one is skipped, and tried again the next
+ * time; *bad counts them and the first reason is left in e. Those that are over are listed, but their
+ * keys are not opened. For one thread at a time, the one that catches up (fs/catchup). */
+int release_reload(struct release_set *s, struct station *st, unsigned *bad, struct err *e);
+
+/* What release_reload() does for each: make one (terms are moved to it, on failure too), give it its
+ * keys, take it into the set (which drops it on failure). ERR_NOMEM; ERR_NOTFOUND for the key of an
+ * id that is not in its text. */
+struct release_start {
+	int64_t admitted_ms;
+	uint64_t opens, bytes; /* used so far */
+	int ended;	       /* 0, or why it is over */
+};
+int release_new(struct release **out, struct release_set *s, struct authorisation *terms,
+		const struct release_start *start);
+int release_put_key(struct release *r, bool accession, const uint8_t id[16],
+		    const uint8_t key[32]);
+int release_add(struct release_set *s, struct release *r);
+/* The release of a serial, held; NULL if it is not in the set. */
+struct release *release_find(struct release_set *s, const uint8_t serial[16]);
+
+/* What a release says, for gate and status. Borrowed for as long as the release is held. */
+const struct authorisation *release_terms(const struct release *r);
+/* 0 while it lasts, else why it ended (ERR_EXPIRED, ERR_REVOKED, ERR_BUDGET). */
+int release_ended(const struct release *r);
+/* End it: keys are wiped at once; READ on its handles fails from now on. True if it was alive. */
+bool release_end(struct release *r, int why);
+/* The log's count of opens, where another process of this node may have added some. */
+void release_note_opens(struct release *r, uint64_t opens);
+/* True if uid may use it (no users line, or uid is one of them, resolved when it was loaded). */
+bool release_allows(const struct release *r, uint32_t uid);
+/* How many of its users are no local account: they allow nobody. */
+size_t release_unknown_users(const struct release *r);
+/* The commitment an item was authorised under; NULL if it is covered by its accession alone. */
+const uint8_t *release_commitment(const struct release *r, const uint8_t item[16]);
+/*
+ * Budgets: charge one open; charge bytes about to be served. ERR_BUDGET when it would pass the limit
+ * (nothing is charged then). What was used before the release was loaded comes from the log, where a
+ * handle that was never closed counts with the whole size of its item: nobody saw how much was read.
+ * Another process of this node that serves the same release counts for itself until the next load.
+ */
+int release_charge_open(struct release *r);
+int release_charge_bytes(struct release *r, uint64_t n);
+void release_used(const struct release *r, uint64_t *opens, uint64_t *bytes);
+
+/* Releases that cover the item (by id or by its accession), best first: alive, then latest
+ * not-after. Calls cb until it returns non-zero. The release is held during the call; hold it
+ * longer with release_hold. */
+int release_covering(struct release_set *s, const uint8_t item[16], const uint8_t accession[16],
+		     int (*cb)(void *ctx, struct release *r), void *ctx);
+/* All, in order of admission. */
+int release_each(struct release_set *s, int (*cb)(void *ctx, struct release *r), void *ctx);
+void release_hold(struct release *r);
+void release_drop(struct release *r);
+/* The file key of an item, straight or through its accession's content key and the frame head.
+ * secret: 32 bytes of secret memory or wiped stack. ERR_NOT_COVERED, ERR_DAMAGED, or why it ended. */
+int release_file_key(struct release *r, const uint8_t item[16], const uint8_t accession[16],
+		     const uint8_t *head, size_t head_len, uint8_t file_key[32]);
+/* Earliest moment at which a release starts or ends by time; INT64_MAX if none. */
+int64_t release_next_change(struct release_set *s);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * release_keys: what a release covers, sorted by id, and its keys, which lie sealed in ordinary memory
+ * under one random key in the secret pool. Wiping those 32 bytes ends them all.
+ *
+ * Thread rule: filled by one thread; afterwards any thread may look up, get and wipe.
+ */
+#ifndef CUSTODY_FS_RELEASE_KEYS_H
+#define CUSTODY_FS_RELEASE_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/secret.h"
+#include "fs/authorisation.h"
+
+struct release_keys;
+
+/* The ids of an authorisation; keys come with release_keys_put(). ERR_NOMEM. */
+int release_keys_new(struct release_keys **out, struct secret_pool *pool,
+		     const struct authorisation *a);
+void release_keys_free(struct release_keys *k); /* NULL is fine */
+/* Keep the key of an id. ERR_NOTFOUND: no such id. ERR_NOMEM. */
+int release_keys_put(struct release_keys *k, bool accession, const uint8_t id[16],
+		     const uint8_t key[32]);
+/* Is the id covered, with or without a key? *at (may be NULL) is its place in the text. */
+bool release_keys_has(const struct release_keys *k, bool accession, const uint8_t id[16],
+		      size_t *at);
+/* The key of an id. ERR_NOTFOUND: not covered, no key, or wiped. */
+int release_keys_get(struct release_keys *k, bool accession, const uint8_t id[16],
+		     uint8_t key[32]);
+/* From now on no key can be got. */
+void release_keys_wipe(struct release_keys *k);
+
+#endif

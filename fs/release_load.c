@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the index and documents/ into a release set: what was admitted is checked once more, as if the
+ * archive had been changed since.
+ */
+#include "fs/release.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "crypto/text.h"
+#include "fs/station.h"
+#include "index/ledger.h"
+
+#define KIND "authorisation"
+
+struct reload {
+	struct release_set *set;
+	struct station *st;
+	const struct identity *id;
+	int64_t now_ms;
+	struct document_policy policy;
+	struct ledger_document *list; /* this node's authorisations */
+	size_t n, cap;
+	unsigned bad;
+	struct err first;
+};
+
+/* Why an authorisation ended, by the word in the log. */
+static int end_code(const char *word)
+{
+	static const int codes[] = {ERR_EXPIRED, ERR_REVOKED, ERR_BUDGET};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		if (strcmp(word, err_word(codes[i])) == 0)
+			return codes[i];
+	}
+	return ERR_REVOKED;
+}
+
+static int collect(void *ctx, const struct ledger_document *d)
+{
+	struct reload *l = ctx;
+	struct ledger_document *grown;
+
+	if (strcmp(d->kind, KIND) != 0 || memcmp(d->node, l->id->pub.id, 16) != 0)
+		return 0;
+	if (l->n == l->cap) {
+		grown = realloc(l->list, (l->cap + 64) * sizeof(*grown));
+		if (!grown)
+			return ERR_NOMEM;
+		l->list = grown;
+		l->cap += 64;
+	}
+	l->list[l->n++] = *d;
+	return 0;
+}
+
+/* 0, or why nothing may be read on this node at all. */
+static int standing(const struct reload *l)
+{
+	const struct roster_node *self = roster_find(l->st->roster, l->id->pub.id);
+
+	if (!self)
+		return ERR_NOT_ENROLLED;
+	if (self->revoked)
+		return ERR_REVOKED;
+	if (self->not_after_ms && l->now_ms > self->not_after_ms)
+		return ERR_EXPIRED;
+	return 0;
+}
+
+/* 0, or why an authorisation is over although the log may not say so yet. */
+static int over(const struct reload *l, const struct ledger_document *d)
+{
+	if (d->state == LEDGER_ENDED)
+		return end_code(d->ended);
+	return roster_serial_revoked(l->st->roster, d->serial) ? ERR_REVOKED : 0;
+}
+
+/* Is the document in the archive the one that was admitted, for us, and signed as the archive asks?
+ * A key that was revoked since still counts here: it was good when the log took the document in. */
+static int check(const struct reload *l, const struct ledger_document *d,
+		 const struct document *doc, const struct authorisation *a, struct err *e)
+{
+	if (memcmp(doc->digest, d->digest, sizeof(doc->digest)) != 0)
+		return err_set(e, ERR_DAMAGED, "it is not the one that was admitted");
+	if (memcmp(a->archive, l->st->archive->desc.id, 16) != 0)
+		return err_set(e, ERR_WRONG_ARCHIVE, "it is for another archive");
+	if (memcmp(a->node, l->id->pub.id, 16) != 0)
+		return err_set(e, ERR_WRONG_NODE, "it is for another node");
+	if (memcmp(a->serial, d->serial, 16) != 0)
+		return err_set(e, ERR_DAMAGED, "it bears another serial");
+	return document_check(doc, &l->policy, NULL, NULL, e);
+}
+
+static int put_key(void *ctx, bool accession, const uint8_t id[16], const uint8_t key[32])
+{
+	return release_put_key(ctx, accession, id, key);
+}
+
+static int load(struct reload *l, const struct ledger_document *d, struct err *e)
+{
+	struct release_start start = {.admitted_ms = d->admitted_ms,
+				      .opens = d->opens,
+				      .bytes = d->bytes + d->open_bytes,
+				      .ended = over(l, d)};
+	struct authorisation a = {0};
+	struct release *r = NULL;
+	struct document doc;
+	int rc;
+
+	rc = document_load(&doc, l->st->archive->documents, d->serial, KIND, e);
+	if (rc)
+		return rc;
+	rc = authorisation_parse(&a, &doc, e);
+	if (rc == 0)
+		rc = check(l, d, &doc, &a, e);
+	if (rc) {
+		authorisation_free(&a);
+		goto out;
+	}
+	if (!start.ended && l->now_ms > a.not_after_ms)
+		start.ended = ERR_EXPIRED;
+	rc = release_new(&r, l->set, &a, &start);
+	if (rc == 0 && !start.ended)
+		rc = authorisation_open(release_terms(r), &doc, l->id, put_key, r, e);
+	if (rc)
+		release_drop(r);
+	else
+		rc = release_add(l->set, r);
+out:
+	document_free(&doc);
+	return rc;
+}
+
+/* Bring one authorisation in line. What is wrong with it is noted, and does not stop the others. */
+static void reconcile(struct reload *l, const struct ledger_document *d)
+{
+	struct release *r = release_find(l->set, d->serial);
+	struct err e = {0};
+	char hex[33];
+	int rc, why;
+
+	if (r) {
+		why = over(l, d);
+		release_note_opens(r, d->opens);
+		if (why)
+			release_end(r, why);
+		release_drop(r);
+		return;
+	}
+	rc = load(l, d, &e);
+	if (rc == 0)
+		return;
+	text_hex(hex, d->serial, 16);
+	if (!e.code)
+		err_set(&e, rc, "%s", err_text(rc));
+	err_prefix(&e, rc, "authorisation %s is passed over", hex);
+	if (l->bad++ == 0)
+		l->first = e;
+}
+
+static int end_each(void *ctx, struct release *r)
+{
+	release_end(r, *(const int *)ctx);
+	return 0;
+}
+
+int release_reload(struct release_set *s, struct station *st, unsigned *bad, struct err *e)
+{
+	struct reload l = {.set = s, .st = st, .id = node_identity(st->node)};
+	struct db_txn *t = NULL;
+	struct timespec ts;
+	int rc, why;
+
+	*bad = 0;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	l.policy = archive_policy(&st->archive->desc, DOCUMENT_NS_AUTHORISE);
+	l.now_ms = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	why = standing(&l);
+	if (why)
+		return release_each(s, end_each, &why);
+	rc = db_begin(&t, st->db, false, e);
+	if (rc == 0)
+		rc = ledger_documents(t, collect, &l, e);
+	db_abort(t);
+	for (size_t i = 0; rc == 0 && i < l.n; i++)
+		reconcile(&l, &l.list[i]);
+	free(l.list);
+	*bad = l.bad;
+	if (rc == 0 && l.bad && e)
+		*e = l.first;
+	return rc;
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Building a request: what the index, the journals and the segments say of the items asked for,
+ * proved against checkpoints that are signed already.
+ */
+#include "fs/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crypto/hash.h"
+#include "fs/catchup.h"
+#include "fs/form.h"
+#include "fs/request_pick.h"
+#include "fs/request_write.h"
+#include "fs/station.h"
+#include "index/file.h"
+#include "index/ledger.h"
+
+#define TRIES 5
+
+/* One journal that is spoken of. */
+struct log {
+	uint8_t node[16];
+	struct note_checkpoint cp;
+	struct wire_out note;
+	struct tree_reader tree;
+};
+
+struct job {
+	struct station *s;
+	const struct request_ask *ask;
+	struct err *e;
+	struct db_txn *txn;
+	struct request_picks picks;
+	struct log *log;
+	size_t logs;
+	struct note_checkpoint *checkpoint; /* of all logs */
+	struct ledger_segment *segment;	    /* those of the picks and accessions */
+	size_t segments;
+	struct authorisation_item *item;
+	struct wire_out bundle;
+	uint64_t bytes;
+};
+
+static void clear(struct job *j)
+{
+	db_abort(j->txn);
+	for (size_t i = 0; i < j->logs; i++)
+		wire_out_free(&j->log[i].note);
+	free(j->log);
+	free(j->checkpoint);
+	free(j->segment);
+	free(j->item);
+	free(j->picks.list);
+	wire_out_free(&j->bundle);
+	*j = (struct job){.s = j->s, .ask = j->ask, .e = j->e};
+}
+
+/* ---- what the request is about ---- */
+
+/* The latest signed state of a node's journal, which our index must have reached. ERR_BUSY: it has
+ * not, yet. */
+static int add_log(struct job *j, const uint8_t node[16])
+{
+	const struct archive *a = j->s->archive;
+	const struct roster_node *who = roster_find(j->s->roster, node);
+	struct ledger_journal lj;
+	struct log *grown, *l;
+	int rc;
+
+	for (size_t i = 0; i < j->logs; i++)
+		if (memcmp(j->log[i].node, node, 16) == 0)
+			return 0;
+	if (!who)
+		return err_set(j->e, ERR_NOT_ENROLLED, "an item's node is not enrolled");
+	grown = reallocarray(j->log, j->logs + 1, sizeof(*grown));
+	if (!grown)
+		return err_set(j->e, ERR_NOMEM, "out of memory");
+	j->log = grown;
+	l = &j->log[j->logs++];
+	*l = (struct log){.tree = {.txn = j->txn}};
+	memcpy(l->node, node, 16);
+	rc = journal_read_checkpoint(a->journal, a->desc.id, &who->pub, &l->cp, &l->note, j->e);
+	if (rc)
+		return rc;
+	rc = ledger_get_journal(NULL, j->txn, node, &lj, j->e);
+	if (rc == 0 && lj.state.range.size < l->cp.size)
+		rc = err_set(j->e, ERR_BUSY, "the journals grow too fast: try again");
+	l->tree.journal = lj.number;
+	l->tree.size = l->cp.size;
+	return rc;
+}
+
+static int add_segment(struct job *j, const struct ledger_segment *seg)
+{
+	struct ledger_segment *grown;
+
+	if ((j->segments & (j->segments - 1)) == 0) {
+		grown = reallocarray(j->segment, j->segments ? 2 * j->segments : 1, sizeof(*grown));
+		if (!grown)
+			return err_set(j->e, ERR_NOMEM, "out of memory");
+		j->segment = grown;
+	}
+	j->segment[j->segments++] = *seg;
+	return 0;
+}
+
+/* Segments of whole accessions that are asked for. */
+static int match_segment(void *ctx, const struct ledger_segment *seg)
+{
+	struct job *j = ctx;
+
+	for (size_t i = 0; i < j->ask->naccessions; i++)
+		if (memcmp(j->ask->accessions[i], seg->accession, 16) == 0)
+			return add_segment(j, seg);
+	return 0;
+}
+
+static bool have_segment(const struct job *j, const uint8_t id[16])
+{
+	for (size_t i = j->segments; i-- > 0;)
+		if (memcmp(j->segment[i].id, id, 16) == 0)
+			return true;
+	return false;
+}
+
+static int pick_accessions(struct job *j)
+{
+	struct ledger_accession acc;
+	char hex[33];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < j->ask->naccessions; i++) {
+		rc = ledger_get_accession(NULL, j->txn, j->ask->accessions[i], &acc, j->e);
+		text_hex(hex, j->ask->accessions[i], 16);
+		if (rc == ERR_NOTFOUND)
+			return err_set(j->e, rc, "accession %s is not in the archive", hex);
+		j->bytes += rc == 0 ? acc.bytes : 0;
+	}
+	if (rc == 0 && j->ask->naccessions > 0)
+		rc = ledger_segments(j->txn, match_segment, j, j->e);
+	for (size_t i = 0; rc == 0 && i < j->ask->naccessions; i++) {
+		size_t k = 0;
+
+		while (k < j->segments &&
+		       memcmp(j->segment[k].accession, j->ask->accessions[i], 16) != 0)
+			k++;
+		text_hex(hex, j->ask->accessions[i], 16);
+		if (k == j->segments)
+			rc = err_set(j->e, ERR_NOTFOUND, "accession %s holds no item", hex);
+	}
+	return rc;
+}
+
+/* All items, and the segments and journals they are in. */
+static int pick(struct job *j)
+{
+	const uint8_t *names = db_name_key(j->s->db);
+	struct ledger_segment seg;
+	int rc = pick_accessions(j);
+
+	for (size_t i = 0; rc == 0 && i < j->ask->npaths; i++)
+		rc = request_pick_path(&j->picks, j->txn, names, j->ask->paths[i], j->e);
+	if (rc)
+		return rc;
+	request_pick_finish(&j->picks);
+	if (j->picks.n > AUTHORISATION_ITEMS_MAX)
+		return err_set(j->e, ERR_USAGE, "more than %u items: ask for whole accessions",
+			       AUTHORISATION_ITEMS_MAX);
+	for (size_t i = 0; rc == 0 && i < j->picks.n; i++) {
+		const struct request_pick *p = &j->picks.list[i];
+
+		j->bytes += p->size;
+		if (have_segment(j, p->segment))
+			continue;
+		rc = ledger_get_segment(NULL, j->txn, p->segment, &seg, j->e);
+		if (rc == 0)
+			rc = add_segment(j, &seg);
+	}
+	if (rc == 0)
+		rc = add_log(j, node_identity(j->s->node)->pub.id);
+	for (size_t i = 0; rc == 0 && i < j->segments; i++)
+		rc = add_log(j, j->segment[i].node);
+	for (size_t i = 0; rc == 0 && i < j->picks.n; i++)
+		rc = add_log(j, j->picks.list[i].node);
+	return rc;
+}
+
+/* ---- the bundle ---- */
+
+/* Add an event, its proof, and the bytes it vouches for, whose digest is compared first. */
+static int put_proof(struct job *j, enum request_section kind, const uint8_t node[16], uint64_t seq,
+		     const uint8_t digest[32], const struct wire_out *bytes)
+{
+	merkle_hash proof[MERKLE_PROOF_MAX], leaf;
+	struct request_proof p = {.node = node, .index = seq, .hash = proof};
+	struct wire_out line = {0};
+	struct log *l = j->log;
+	uint8_t is[HASH_SIZE];
+	uint64_t off;
+	uint32_t n;
+	int rc;
+
+	while (memcmp(l->node, node, 16) != 0)
+		l++;
+	hash_sha256(is, bytes->p, bytes->n);
+	if (memcmp(is, digest, sizeof(is)) != 0)
+		return err_set(j->e, ERR_DAMAGED,
+			       "a segment is not what the log says: run "
+			       "'custody verify'");
+	if (seq >= l->cp.size)
+		return err_set(j->e, ERR_BUSY, "an item is newer than its node's checkpoint");
+	rc = tree_line(&l->tree, seq, &off, &n);
+	if (rc == 0)
+		rc = journal_read_line(j->s->archive->journal, node, off, n, &line, j->e);
+	if (rc == 0)
+		rc = merkle_inclusion(proof, &p.hashes, seq, l->cp.size, tree_read, &l->tree);
+	if (rc == 0) {
+		merkle_leaf(leaf, line.p, line.n);
+		rc = merkle_verify_inclusion(leaf, seq, l->cp.size, proof, p.hashes, l->cp.root);
+	}
+	p.line = (struct text_span){(const char *)line.p, line.n};
+	p.bytes = bytes->p;
+	p.n = bytes->n;
+	if (rc == 0)
+		request_write_proof(&j->bundle, kind, &p);
+	else
+		err_set(j->e, rc, "can't prove an event of the log: %s", err_text(rc));
+	wire_out_free(&line);
+	return rc;
+}
+
+static int put_segment(struct job *j, const struct ledger_segment *seg)
+{
+	struct wire_out header = {0};
+	int rc = segment_read_header(&header, j->s->segments, seg->id, j->e);
+
+	if (rc == 0)
+		rc = put_proof(j, REQUEST_SEGMENT, seg->node, seg->seq, seg->header, &header);
+	wire_out_free(&header);
+	return rc;
+}
+
+static int put_item(struct job *j, const struct request_pick *p, struct wire_out *head)
+{
+	struct segment_fd *fd = NULL;
+	uint8_t *to;
+	int rc;
+
+	wire_out_reset(head);
+	to = wire_out_room(head, p->headlen);
+	if (!to)
+		return err_set(j->e, ERR_NOMEM, "out of memory");
+	rc = segment_get(&fd, j->s->segments, p->segment, j->e);
+	if (rc)
+		return rc;
+	rc = file_pread(segment_fileno(fd), to, p->headlen, p->offset, j->e);
+	segment_put(j->s->segments, fd);
+	if (rc)
+		return rc;
+	return put_proof(j, REQUEST_ITEM, p->node, p->seq, p->head, head);
+}
+
+static int put_bundle(struct job *j)
+{
+	const uint64_t total = j->segments + j->picks.n;
+	struct wire_out head = {0};
+	int rc = 0;
+
+	request_write_begin(&j->bundle);
+	for (size_t i = 0; i < j->logs; i++)
+		request_write_checkpoint(&j->bundle, j->log[i].note.p, j->log[i].note.n);
+	for (size_t i = 0; rc == 0 && i < j->segments; i++)
+		rc = put_segment(j, &j->segment[i]);
+	for (size_t i = 0; rc == 0 && i < j->picks.n; i++) {
+		rc = put_item(j, &j->picks.list[i], &head);
+		if (j->ask->progress)
+			j->ask->progress(j->ask->progress_ctx, j->segments + i + 1, total);
+	}
+	wire_out_free(&head);
+	return rc;
+}
+
+/* ---- the whole ---- */
+
+static int check_text(const char *what, const char *s, struct err *e)
+{
+	size_t n = strlen(s);
+
+	if (n > 0 && n < AUTHORISATION_TEXT_MAX && text_valid(s, n) && !strchr(s, '\n'))
+		return 0;
+	return err_set(e, ERR_USAGE, "the %s must be one line of 1 to %d bytes", what,
+		       AUTHORISATION_TEXT_MAX - 1);
+}
+
+static int check_ask(const struct station *s, const struct request_ask *ask, struct err *e)
+{
+	int rc;
+
+	if (!(s->home->roles & ROSTER_READER))
+		return err_set(e, ERR_ROLE, "this node is not enrolled as a reader");
+	if (!s->journal)
+		return err_set(e, ERR_USAGE, "a request needs the node's journal");
+	if (ask->npaths + ask->naccessions == 0)
+		return err_set(e, ERR_USAGE, "a request names an item or an accession");
+	if (!form_distinct(ask->accessions, ask->naccessions, 16))
+		return err_set(e, ERR_USAGE, "an accession is named twice");
+	rc = check_text("case", ask->case_no, e);
+	if (rc == 0)
+		rc = check_text("purpose", ask->purpose, e);
+	if (rc == 0)
+		rc = check_text("user", ask->user, e);
+	if (rc == 0 && ask->legal_basis && *ask->legal_basis)
+		rc = check_text("legal basis", ask->legal_basis, e);
+	return rc;
+}
+
+/* One attempt at a time: ERR_BUSY when a journal has outrun the index. */
+static int compose(struct job *j)
+{
+	struct catchup_result r = {0};
+	int rc;
+
+	clear(j);
+	rc = catchup_run(j->s, 0, &r, NULL, NULL, j->e);
+	if (rc == 0)
+		rc = db_begin(&j->txn, j->s->db, false, j->e);
+	if (rc == 0)
+		rc = pick(j);
+	if (rc == 0)
+		rc = put_bundle(j);
+	if (rc)
+		return rc;
+	j->checkpoint = calloc(j->logs, sizeof(*j->checkpoint));
+	j->item = calloc(j->picks.n + 1, sizeof(*j->item));
+	if (!j->checkpoint || !j->item)
+		return err_set(j->e, ERR_NOMEM, "out of memory");
+	for (size_t i = 0; i < j->logs; i++)
+		j->checkpoint[i] = j->log[i].cp;
+	for (size_t i = 0; i < j->picks.n; i++) {
+		memcpy(j->item[i].id, j->picks.list[i].item, 16);
+		memcpy(j->item[i].commitment, j->picks.list[i].commitment, 32);
+	}
+	return 0;
+}
+
+static int log_request(struct job *j, const struct wire_out *out, struct request_summary *sum)
+{
+	struct event ev = {.type = EVENT_REQUESTED,
+			   .items = sum->items,
+			   .accessions = sum->accessions,
+			   .uid = getuid()};
+	const char *at = strchr(j->ask->user, '@');
+	struct text_span user = {j->ask->user,
+				 at ? (size_t)(at - j->ask->user) : strlen(j->ask->user)};
+
+	memcpy(ev.document, sum->serial, sizeof(ev.document));
+	hash_sha256(ev.digest, out->p, out->n);
+	text_copy(user, ev.user, sizeof(ev.user));
+	return journal_append(j->s->journal, &ev, 1, j->e);
+}
+
+int request_make(struct wire_out *out, struct station *s, const struct request_ask *ask,
+		 struct request_summary *sum, struct err *e)
+{
+	struct request_text text = {.archive = s->archive->desc.id,
+				    .serial = sum->serial,
+				    .requested_by = ask->user,
+				    .case_no = ask->case_no,
+				    .purpose = ask->purpose,
+				    .legal_basis = ask->legal_basis,
+				    .accession = ask->accessions,
+				    .accessions = ask->naccessions};
+	struct job j = {.s = s, .ask = ask, .e = e};
+	const size_t start = out->n;
+	int rc;
+
+	*sum = (struct request_summary){.accessions = ask->naccessions};
+	rc = check_ask(s, ask, e);
+	if (rc == 0)
+		rc = station_now(s, &text.issued_ms, e);
+	if (rc == 0)
+		rc = journal_checkpoint(s->journal, e);
+	for (int i = 0; rc == 0 && i < TRIES; i++) {
+		rc = compose(&j);
+		if (rc != ERR_BUSY)
+			break;
+		rc = i + 1 < TRIES ? 0 : rc;
+	}
+	if (rc)
+		goto out;
+	secret_random(sum->serial, sizeof(sum->serial));
+	sum->items = j.picks.n;
+	sum->bytes = j.bytes;
+	text.checkpoint = j.checkpoint;
+	text.checkpoints = j.logs;
+	text.item = j.item;
+	text.items = j.picks.n;
+	rc = request_write_file(out, &text, &j.bundle, (uint32_t)(j.logs + j.segments + j.picks.n),
+				node_identity(s->node));
+	if (rc)
+		err_set(e, rc, "can't write the request: %s", err_text(rc));
+	else
+		rc = log_request(&j, out, sum);
+	if (rc)
+		out->n = start;
+out:
+	clear(&j);
+	return rc;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/request_pick.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/authorisation.h"
+#include "index/object.h"
+
+/* Directories still to be read: a stack, since a tree may be deeper than ours. */
+struct dirs {
+	uint64_t *ino;
+	size_t n, cap;
+};
+
+struct listing {
+	struct request_picks *picks;
+	struct db_txn *txn;
+	struct dirs dirs;
+	struct err *e;
+};
+
+/* Room for one more in a list of elements of `size` bytes. */
+static bool room(void **list, size_t n, size_t *cap, size_t size)
+{
+	size_t want = *cap ? 2 * *cap : 64;
+	void *p;
+
+	if (n < *cap)
+		return true;
+	p = reallocarray(*list, want, size);
+	if (!p)
+		return false;
+	*list = p;
+	*cap = want;
+	return true;
+}
+
+static int add(struct request_picks *p, const struct object *o, struct err *e)
+{
+	struct request_pick *k;
+
+	/* Twice the bound: things named twice are dropped later. */
+	if (p->n >= 2 * (size_t)AUTHORISATION_ITEMS_MAX)
+		return err_set(e, ERR_USAGE, "more than %u items: ask for whole accessions",
+			       AUTHORISATION_ITEMS_MAX);
+	if (!room((void **)&p->list, p->n, &p->cap, sizeof(*p->list)))
+		return err_set(e, ERR_NOMEM, "out of memory");
+	k = &p->list[p->n++];
+	memcpy(k->item, o->item, sizeof(k->item));
+	memcpy(k->node, o->node, sizeof(k->node));
+	memcpy(k->segment, o->segment, sizeof(k->segment));
+	memcpy(k->head, o->head, sizeof(k->head));
+	memcpy(k->commitment, o->commitment, sizeof(k->commitment));
+	k->seq = o->seq;
+	k->offset = o->offset;
+	k->size = o->size;
+	k->headlen = o->headlen;
+	return 0;
+}
+
+static int list_one(void *ctx, const struct object_entry *en)
+{
+	struct listing *l = ctx;
+	struct object o;
+	int rc;
+
+	if (en->kind == OBJECT_DIR) {
+		if (!room((void **)&l->dirs.ino, l->dirs.n, &l->dirs.cap, sizeof(*l->dirs.ino)))
+			return err_set(l->e, ERR_NOMEM, "out of memory");
+		l->dirs.ino[l->dirs.n++] = en->ino;
+		return 0;
+	}
+	rc = object_get(l->txn, en->ino, &o, NULL, l->e);
+	return rc ? rc : add(l->picks, &o, l->e);
+}
+
+int request_pick_path(struct request_picks *p, struct db_txn *t, const uint8_t name_key[32],
+		      const char *path, struct err *e)
+{
+	struct listing l = {.picks = p, .txn = t, .e = e};
+	size_t before = p->n;
+	struct object o;
+	int rc;
+
+	rc = object_resolve(t, name_key, path, &o, e);
+	if (rc == ERR_NOTFOUND)
+		return err_set(e, rc, "%s is not in the archive", path);
+	if (rc)
+		return rc;
+	if (o.kind == OBJECT_ITEM)
+		return add(p, &o, e);
+	rc = object_list(t, o.ino, 0, list_one, &l, e);
+	while (rc == 0 && l.dirs.n > 0)
+		rc = object_list(t, l.dirs.ino[--l.dirs.n], 0, list_one, &l, e);
+	free(l.dirs.ino);
+	if (rc == 0 && p->n == before)
+		rc = err_set(e, ERR_NOTFOUND, "%s holds no item", *path ? path : "the archive");
+	return rc;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct request_pick *x = a, *y = b;
+	int c = memcmp(x->segment, y->segment, sizeof(x->segment));
+
+	return c ? c : (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+void request_pick_finish(struct request_picks *p)
+{
+	size_t n = 0;
+
+	if (p->n)
+		qsort(p->list, p->n, sizeof(*p->list), by_place);
+	for (size_t i = 0; i < p->n; i++)
+		if (n == 0 || by_place(&p->list[n - 1], &p->list[i]) != 0)
+			p->list[n++] = p->list[i];
+	p->n = n;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * request_pick: which items a request is about: those under the paths it names, each once, in the
+ * order in which they lie in the segments.
+ *
+ * Thread rule: for one thread.
+ */
+#ifndef CUSTODY_FS_REQUEST_PICK_H
+#define CUSTODY_FS_REQUEST_PICK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "index/db.h"
+
+struct request_pick {
+	uint8_t item[16], node[16], segment[16], head[32], commitment[32];
+	uint64_t seq, offset, size;
+	uint32_t headlen;
+};
+struct request_picks {
+	struct request_pick *list; /* owned: free() */
+	size_t n, cap;
+};
+
+/* Add what is at path: an item, or all items below a directory. ERR_NOTFOUND names the path;
+ * ERR_USAGE past AUTHORISATION_ITEMS_MAX. */
+int request_pick_path(struct request_picks *p, struct db_txn *t, const uint8_t name_key[32],
+		      const char *path, struct err *e);
+/* Sort, and drop what was named twice. */
+void request_pick_finish(struct request_picks *p);
+
+#endif

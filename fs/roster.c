@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/roster.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/authorisation.h"
+
+struct roster {
+	struct roster_node *node; /* by id, once loaded */
+	size_t nodes, node_cap;
+	struct authorisation_revocation *revoked;
+	size_t revocations, revoked_cap;
+};
+
+void roster_free(struct roster *r)
+{
+	if (!r)
+		return;
+	free(r->node);
+	free(r->revoked);
+	free(r);
+}
+
+/* Room for one more in a list of elements of `size` bytes. */
+static bool more(void **list, size_t n, size_t *cap, size_t size)
+{
+	size_t want = *cap ? 2 * *cap : 16;
+	void *p;
+
+	if (n < *cap)
+		return true;
+	p = reallocarray(*list, want, size);
+	if (!p)
+		return false;
+	*list = p;
+	*cap = want;
+	return true;
+}
+
+static int add_node(struct roster *r, const struct roster_node *n)
+{
+	for (size_t i = 0; i < r->nodes; i++) {
+		struct roster_node *at = &r->node[i];
+
+		if (memcmp(at->pub.id, n->pub.id, sizeof(n->pub.id)) != 0)
+			continue;
+		/* The serial decides between two of one second, so that all nodes agree. */
+		if (n->issued_ms > at->issued_ms ||
+		    (n->issued_ms == at->issued_ms && memcmp(n->serial, at->serial, 16) > 0))
+			*at = *n;
+		return 0;
+	}
+	if (!more((void **)&r->node, r->nodes, &r->node_cap, sizeof(*r->node)))
+		return ERR_NOMEM;
+	r->node[r->nodes++] = *n;
+	return 0;
+}
+
+static int load_enrolment(struct roster *r, const struct archive *a, const struct document *d,
+			  const uint8_t serial[16])
+{
+	struct roster_node n;
+	int rc = roster_enrolment_parse(&n, d, &a->desc, NULL);
+
+	if (rc)
+		return rc;
+	return memcmp(n.serial, serial, 16) == 0 ? add_node(r, &n) : ERR_MALFORMED;
+}
+
+static int load_revocation(struct roster *r, const struct archive *a, const struct document *d,
+			   const uint8_t serial[16])
+{
+	const struct document_policy policy = archive_policy(&a->desc, DOCUMENT_NS_REVOKE);
+	struct authorisation_revocation v;
+	int rc = authorisation_revocation_parse(&v, d, NULL);
+
+	if (rc == 0)
+		rc = document_check(d, &policy, NULL, NULL, NULL);
+	if (rc == 0 && (memcmp(v.archive, a->desc.id, 16) != 0 || memcmp(v.serial, serial, 16)))
+		rc = ERR_MALFORMED;
+	if (rc)
+		return rc;
+	if (!more((void **)&r->revoked, r->revocations, &r->revoked_cap, sizeof(*r->revoked)))
+		return ERR_NOMEM;
+	r->revoked[r->revocations++] = v;
+	return 0;
+}
+
+/* One file of documents/; other kinds are passed over. */
+static int load_one(struct roster *r, const struct archive *a, const char *name)
+{
+	const char *kind = strchr(name, '.');
+	struct document d;
+	uint8_t serial[16];
+	bool enrolment;
+	int rc;
+
+	if (!kind || !text_unhex((struct text_span){name, (size_t)(kind - name)}, serial, 16))
+		return 0;
+	kind++;
+	enrolment = strcmp(kind, "enrolment") == 0;
+	if (!enrolment && strcmp(kind, "revocation") != 0)
+		return 0;
+	rc = document_load(&d, a->documents, serial, kind, NULL);
+	if (rc)
+		return rc;
+	rc = enrolment ? load_enrolment(r, a, &d, serial) : load_revocation(r, a, &d, serial);
+	document_free(&d);
+	return rc;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct roster_node *x = a, *y = b;
+
+	return memcmp(x->pub.id, y->pub.id, sizeof(x->pub.id));
+}
+
+static void finish(struct roster *r)
+{
+	if (r->nodes)
+		qsort(r->node, r->nodes, sizeof(*r->node), by_id);
+	for (size_t i = 0; i < r->revocations; i++) {
+		const struct authorisation_revocation *v = &r->revoked[i];
+
+		for (size_t k = 0; v->what == REVOKE_NODE && k < r->nodes; k++) {
+			struct roster_node *n = &r->node[k];
+
+			if (memcmp(n->pub.id, v->target, 16) == 0 && v->issued_ms >= n->issued_ms)
+				n->revoked = true;
+		}
+	}
+}
+
+int roster_load(struct roster **out, const struct archive *a, unsigned *bad, struct err *e)
+{
+	struct roster *r = calloc(1, sizeof(*r));
+	int fd = openat(a->documents, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	unsigned skipped = 0;
+	struct dirent *en;
+	int rc = 0;
+
+	*out = NULL;
+	if (!dir)
+		rc = err_sys(e, "can't read the documents of %s", a->path);
+	else if (!r)
+		rc = err_set(e, ERR_NOMEM, "out of memory");
+	while (rc == 0 && (errno = 0, en = readdir(dir))) {
+		rc = load_one(r, a, en->d_name);
+		/* Whoever can write to the archive can put rubbish there: it must not stop us. */
+		if (rc && rc != ERR_NOMEM && rc != ERR_SYSTEM) {
+			skipped++;
+			rc = 0;
+		} else if (rc) {
+			err_set(e, rc, "documents/%s: %s", en->d_name, err_text(rc));
+		}
+	}
+	if (rc == 0 && errno != 0)
+		rc = err_sys(e, "can't read the documents of %s", a->path);
+	if (dir)
+		closedir(dir);
+	else if (fd >= 0)
+		close(fd);
+	if (rc) {
+		roster_free(r);
+		return rc;
+	}
+	finish(r);
+	if (bad)
+		*bad = skipped;
+	*out = r;
+	return 0;
+}
+
+const struct roster_node *roster_find(const struct roster *r, const uint8_t node[16])
+{
+	struct roster_node key;
+
+	if (r->nodes == 0)
+		return NULL;
+	memcpy(key.pub.id, node, sizeof(key.pub.id));
+	return bsearch(&key, r->node, r->nodes, sizeof(*r->node), by_id);
+}
+
+size_t roster_count(const struct roster *r)
+{
+	return r->nodes;
+}
+
+const struct roster_node *roster_at(const struct roster *r, size_t i)
+{
+	return &r->node[i];
+}
+
+bool roster_key_revoked(const struct roster *r, const struct sshkey *k)
+{
+	for (size_t i = 0; i < r->revocations; i++)
+		if (r->revoked[i].what == REVOKE_KEY && sshkey_equal(&r->revoked[i].key, k))
+			return true;
+	return false;
+}
+
+bool roster_serial_revoked(const struct roster *r, const uint8_t serial[16])
+{
+	for (size_t i = 0; i < r->revocations; i++)
+		if (r->revoked[i].what == REVOKE_AUTHORISATION &&
+		    memcmp(r->revoked[i].target, serial, 16) == 0)
+			return true;
+	return false;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * roster: who is enrolled in an archive: enrolment requests, enrolment documents, and the set of all
+ * nodes whose enrolment in documents/ bears enough good signatures. An enrolment counts by its
+ * signatures alone; a revocation ends it.
+ *
+ * Thread rule: a loaded roster is read-only; loading is for one thread.
+ */
+#ifndef CUSTODY_FS_ROSTER_H
+#define CUSTODY_FS_ROSTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/identity.h"
+#include "crypto/note.h"
+#include "fs/archive.h"
+
+#define ROSTER_INGEST 1u
+#define ROSTER_READER 2u
+#define ROSTER_NAME_MAX 128
+
+struct roster_node {
+	struct identity_public pub;
+	unsigned roles;
+	char name[ROSTER_NAME_MAX];
+	uint8_t serial[16]; /* of its enrolment */
+	int64_t issued_ms;
+	int64_t not_after_ms; /* 0: none */
+	bool revoked;
+};
+
+struct roster;
+/* Loads every documents/<serial>.enrolment and .revocation. Documents that do not verify are left
+ * out; *bad (may be NULL) counts them. Of several enrolments of a node the latest counts; it is
+ * revoked if a revocation of the node was issued no earlier. */
+int roster_load(struct roster **out, const struct archive *a, unsigned *bad, struct err *e);
+void roster_free(struct roster *r);
+const struct roster_node *roster_find(const struct roster *r, const uint8_t node[16]);
+size_t roster_count(const struct roster *r);
+const struct roster_node *roster_at(const struct roster *r, size_t i);
+/* True if an authorisation key was revoked: no new document counts by its signature. */
+bool roster_key_revoked(const struct roster *r, const struct sshkey *k);
+/* True if the authorisation of this serial was revoked. */
+bool roster_serial_revoked(const struct roster *r, const uint8_t serial[16]);
+
+/* "ingest", "reader", "ingest,reader" <-> bits; 0 if malformed. */
+unsigned roster_roles_parse(struct text_span s);
+const char *roster_roles_text(unsigned roles);
+
+/* An enrolment request: what a node says of itself, signed with its own key. */
+int roster_request_make(struct wire_out *out, const uint8_t archive_id[16],
+			const struct identity *id, const char *name, unsigned roles, int64_t now_ms,
+			struct err *e);
+/* Checks its signature and that the node id is that of its keys. Fills pub, name, roles, issued.
+ * ERR_FOREIGN, ERR_NEWER, ERR_MALFORMED, ERR_FORGED. */
+int roster_request_parse(struct roster_node *out, uint8_t archive_id[16], const void *p, size_t n,
+			 struct err *e);
+
+/* An enrolment (unsigned) of n: pub, roles, name, issued_ms, not_after_ms. catalogue_secret is the
+ * identity that a reader is given, sealed to it, and NULL for a node that only ingests: anything
+ * else is ERR_USAGE. */
+int roster_enrolment_make(struct document *out, const uint8_t archive_id[16],
+			  const uint8_t serial[16], const struct roster_node *n,
+			  const uint8_t catalogue_secret[32], struct err *e);
+/* Form, archive, node id of its keys, signatures; a reader has a sealed part, others have none.
+ * ERR_FOREIGN, ERR_NEWER, ERR_MALFORMED, ERR_WRONG_ARCHIVE and the codes of document_check. */
+int roster_enrolment_parse(struct roster_node *out, const struct document *d,
+			   const struct archive_desc *desc, struct err *e);
+/* The catalogue identity a reader's enrolment carries. secret is 32 bytes of secret memory. ERR_ROLE
+ * if it carries none, ERR_KEY if it is not sealed to id, ERR_DAMAGED. */
+int roster_enrolment_open(uint8_t secret[32], const struct document *d, const struct identity *id,
+			  struct err *e);
+
+#endif

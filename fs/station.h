@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * station: a node at work on an archive. Opens, in this order: archive, node, pin check, index
+ * (rebuilt when it does not pass its checks), roster, journal; then catches up. Every verb and the
+ * mount go through here, so that rollback and fork are refused in one place.
+ *
+ * Thread rule: opening and closing are for one thread; what it holds follows its own rules.
+ */
+#ifndef CUSTODY_FS_STATION_H
+#define CUSTODY_FS_STATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/secret.h"
+#include "fs/archive.h"
+#include "fs/node.h"
+#include "fs/roster.h"
+#include "fs/segment.h"
+#include "index/db.h"
+#include "index/journal.h"
+
+struct station {
+	struct secret_pool *pool;
+	struct archive *archive;
+	struct node *node;
+	struct node_archive *home;
+	struct db *db;
+	struct roster *roster;
+	struct segment_cache *segments;
+	struct journal *journal; /* NULL when opened with STATION_NO_JOURNAL */
+	struct catchup *catchup; /* see fs/catchup */
+	bool rebuilt;		 /* the index had to be rebuilt: say so */
+};
+
+enum station_flag {
+	STATION_NO_JOURNAL = 1u, /* look only: read-only archives too */
+	STATION_REINDEX = 2u,	 /* throw the index away first */
+	STATION_UNENROLLED = 4u, /* allow a node that is not enrolled yet (import of its enrolment) */
+	STATION_NO_CATCH_UP = 8u,/* the caller catches up itself (a mount, in the background) */
+};
+
+struct station_ask {
+	const char *archive;
+	const char *node_dir; /* NULL: default */
+	unsigned flags;
+	node_passphrase *pass;
+	void *pass_ctx;
+	/* Told of things the user should know (index rebuilt, torn tail cut, journal behind). */
+	void (*notice)(void *ctx, const char *sentence);
+	void *notice_ctx;
+	/* Progress of a long catch-up: events done of about so many. May be NULL. */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *progress_ctx;
+};
+
+int station_open(struct station **out, const struct station_ask *ask, struct err *e);
+/* Signs a checkpoint if needed, saves pins, closes all. Returns the first failure. */
+int station_close(struct station *s, struct err *e);
+/* Wall clock in ms, refused with ERR_CLOCK when it runs behind the log. */
+int station_now(struct station *s, int64_t *ms, struct err *e);
+
+#endif

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/authorisation.h"
+#include "fs/verify_internal.h"
+#include "index/file.h"
+#include "index/journal.h"
+
+#define NOTE_MAX (64u << 10)
+
+/* ---- anchors ---- */
+
+bool verify_origin(const struct verify *v, const char *origin, uint8_t node[16])
+{
+	char expect[NOTE_NAME_MAX];
+	const char *slash = strrchr(origin, '/');
+
+	if (!slash || !text_unhex((struct text_span){slash + 1, strlen(slash + 1)}, node, 16))
+		return false;
+	journal_origin(expect, v->a->desc.id, node);
+	return strcmp(origin, expect) == 0;
+}
+
+static int add_anchor(struct verify *v, const struct note_checkpoint *cp, const char *from,
+		      struct err *e)
+{
+	struct verify_anchor *a;
+	uint8_t node[16];
+
+	if (!verify_origin(v, cp->origin, node))
+		return verify_tell(v, NULL, ERR_DAMAGED,
+				   "%s: it speaks of %s, another archive's log", from, cp->origin);
+	a = verify_add(&v->anchors, sizeof(*a));
+	if (!a)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	memcpy(a->node, node, 16);
+	memcpy(a->root, cp->root, 32);
+	a->size = cp->size;
+	snprintf(a->from, sizeof(a->from), "%s", from);
+	return 0;
+}
+
+static int by_node_and_size(const void *a, const void *b)
+{
+	const struct verify_anchor *x = a, *y = b;
+	int c = memcmp(x->node, y->node, 16);
+
+	return c ? c : x->size < y->size ? -1 : x->size > y->size;
+}
+
+/* The note must be signed by its node, unless the archive does not know that node (any more), which
+ * is told of where its journal is read. */
+static int check_earlier(struct verify *v, struct text_span note, struct note_checkpoint *cp,
+			 struct err *e)
+{
+	const char *path = v->ask->checkpoint;
+	struct note_key key = {.type = NOTE_ED25519};
+	const struct roster_node *n;
+	struct text_span text, sigs;
+	uint8_t node[16];
+
+	if (note_split(note, &text, &sigs) || note_checkpoint_parse(cp, text))
+		return err_set(e, ERR_MALFORMED, "%s is not a checkpoint", path);
+	if (!verify_origin(v, cp->origin, node))
+		return err_set(e, ERR_FOREIGN, "%s is a checkpoint of %s, not of this archive",
+			       path, cp->origin);
+	n = roster_find(v->roster, node);
+	if (!n)
+		return 0;
+	memcpy(key.name, cp->origin, sizeof(key.name));
+	memcpy(key.pk, n->pub.sign, sizeof(key.pk));
+	if (note_verify(note, &key, &text, NULL) != 0)
+		return err_set(e, ERR_FORGED, "%s is not signed by its node", path);
+	return 0;
+}
+
+int verify_earlier(struct verify *v, struct err *e)
+{
+	struct wire_out b = {0};
+	struct note_checkpoint cp;
+	int rc = file_read_path(v->ask->checkpoint, NOTE_MAX, &b, e);
+
+	if (rc == 0)
+		rc = check_earlier(v, (struct text_span){(const char *)b.p, b.n}, &cp, e);
+	if (rc == 0)
+		rc = add_anchor(v, &cp, "the earlier checkpoint", e);
+	wire_out_free(&b);
+	return rc;
+}
+
+/* ---- one document ---- */
+
+static int check_authorisation(struct verify *v, const struct document *d, const uint8_t serial[16],
+			       struct err *e)
+{
+	const struct document_policy p = archive_policy(&v->a->desc, DOCUMENT_NS_AUTHORISE);
+	struct authorisation a;
+	char hex[33], from[72];
+	int rc = authorisation_parse(&a, d, e);
+
+	if (rc)
+		return rc;
+	if (memcmp(a.archive, v->a->desc.id, 16) != 0 || memcmp(a.serial, serial, 16) != 0)
+		rc = err_set(e, ERR_FOREIGN, "its archive or serial is another");
+	if (rc == 0)
+		rc = document_check(d, &p, NULL, NULL, e);
+	text_hex(hex, serial, 16);
+	snprintf(from, sizeof(from), "authorisation %s", hex);
+	for (size_t i = 0; i < a.checkpoints && rc == 0; i++)
+		rc = add_anchor(v, &a.checkpoint[i], from, e);
+	authorisation_free(&a);
+	return rc;
+}
+
+static int check_revocation(const struct verify *v, const struct document *d,
+			    const uint8_t serial[16], struct err *e)
+{
+	const struct document_policy p = archive_policy(&v->a->desc, DOCUMENT_NS_REVOKE);
+	struct authorisation_revocation r;
+	int rc = authorisation_revocation_parse(&r, d, e);
+
+	if (rc == 0 &&
+	    (memcmp(r.archive, v->a->desc.id, 16) != 0 || memcmp(r.serial, serial, 16) != 0))
+		rc = err_set(e, ERR_FOREIGN, "its archive or serial is another");
+	return rc ? rc : document_check(d, &p, NULL, NULL, e);
+}
+
+static int check_enrolment(const struct verify *v, const struct document *d,
+			   const uint8_t serial[16], struct err *e)
+{
+	struct roster_node n;
+	int rc = roster_enrolment_parse(&n, d, &v->a->desc, e);
+
+	if (rc == 0 && memcmp(n.serial, serial, 16) != 0)
+		rc = err_set(e, ERR_FOREIGN, "its serial is another");
+	return rc;
+}
+
+static int check_kind(struct verify *v, const struct document *d, const char *kind,
+		      const uint8_t serial[16], struct err *e)
+{
+	struct archive_desc desc;
+
+	if (strcmp(kind, "authorisation") == 0)
+		return check_authorisation(v, d, serial, e);
+	if (strcmp(kind, "revocation") == 0)
+		return check_revocation(v, d, serial, e);
+	if (strcmp(kind, "enrolment") == 0)
+		return check_enrolment(v, d, serial, e);
+	if (strncmp(kind, "archive-", 8) == 0)
+		return archive_desc_parse(&desc, d, NULL, e);
+	return err_set(e, ERR_NEWER, "a kind of document that this program does not know");
+}
+
+/* Look at documents/<serial>.<kind> and remember what was found. ERR_NOTFOUND if it is not there. */
+static int look_at(struct verify *v, const uint8_t serial[16], const char *kind, struct err *e)
+{
+	struct verify_document *doc;
+	struct document d = {0};
+	struct err why = {0};
+	int rc = document_load(&d, v->a->documents, serial, kind, &why);
+
+	if (rc == ERR_NOTFOUND)
+		return rc;
+	doc = verify_add(&v->documents, sizeof(*doc));
+	if (!doc) {
+		document_free(&d);
+		return err_set(e, ERR_NOMEM, "out of memory");
+	}
+	if (rc == 0) {
+		memcpy(doc->digest, d.digest, 32);
+		rc = check_kind(v, &d, kind, serial, &why);
+		document_free(&d);
+	}
+	v->sum->documents++;
+	memcpy(doc->serial, serial, 16);
+	snprintf(doc->kind, sizeof(doc->kind), "%s", kind);
+	doc->code = rc;
+	snprintf(doc->why, sizeof(doc->why), "%s", why.text);
+	return rc == ERR_NOMEM ? err_set(e, rc, "out of memory") : 0;
+}
+
+/* ---- all documents ---- */
+
+static int by_serial(const void *a, const void *b)
+{
+	const struct verify_document *x = a, *y = b;
+	int c = memcmp(x->serial, y->serial, 16);
+
+	return c ? c : strcmp(x->kind, y->kind);
+}
+
+static void sort_documents(struct verify *v)
+{
+	if (v->documents.n > 1)
+		qsort(v->documents.p, v->documents.n, sizeof(struct verify_document), by_serial);
+}
+
+static int look_at_name(struct verify *v, const char *name, struct err *e)
+{
+	const char *kind = strchr(name, '.');
+	struct text_span hex = {name, kind ? (size_t)(kind - name) : 0};
+	uint8_t serial[16];
+	int rc;
+
+	if (name[0] == '.') /* the two dots, and what an interrupted write left */
+		return 0;
+	if (!kind || !text_unhex(hex, serial, 16) || strlen(kind + 1) >= 32) {
+		verify_note(v, "documents/%s is not a document", name);
+		return 0;
+	}
+	rc = look_at(v, serial, kind + 1, e);
+	return rc == ERR_NOTFOUND ? 0 : rc;
+}
+
+int verify_documents(struct verify *v, struct err *e)
+{
+	int fd = openat(v->a->documents, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *en;
+	int rc = 0;
+
+	if (!dir) {
+		rc = err_sys(e, "can't list the documents of the archive");
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	while (rc == 0 && (errno = 0, en = readdir(dir)))
+		rc = look_at_name(v, en->d_name, e);
+	if (rc == 0 && errno != 0)
+		rc = err_sys(e, "can't list the documents of the archive");
+	closedir(dir);
+	sort_documents(v);
+	if (v->anchors.n > 1)
+		qsort(v->anchors.p, v->anchors.n, sizeof(struct verify_anchor), by_node_and_size);
+	return rc;
+}
+
+/* ---- what journals say of documents ---- */
+
+static struct verify_document *find(struct verify *v, const struct verify_naming *n)
+{
+	struct verify_document key;
+
+	if (v->documents.n == 0)
+		return NULL;
+	memcpy(key.serial, n->serial, 16);
+	memcpy(key.kind, n->kind, sizeof(key.kind));
+	return bsearch(&key, v->documents.p, v->documents.n, sizeof(key), by_serial);
+}
+
+/* What is wrong with a document that a journal names. Keys change with a new archive.txt: what those
+ * of an older one signed can't be judged by today's. */
+static int judge(struct verify *v, const struct verify_document *d, const char *name)
+{
+	bool keys = d->code == ERR_WRONG_KEY || d->code == ERR_TOO_FEW;
+
+	if (keys && v->a->desc.version > 1)
+		return verify_tell(v, NULL, ERR_UNSUPPORTED,
+				   "%s can't be judged: it may be signed by keys of an earlier "
+				   "archive.txt",
+				   name);
+	if (d->code == ERR_SYSTEM || d->code == ERR_NEWER || d->code == ERR_UNSUPPORTED)
+		return verify_tell(v, NULL, d->code, "%s could not be checked: %s", name, d->why);
+	return verify_tell(v, NULL, err_exit(d->code) == 4 ? d->code : ERR_FORGED,
+			   "%s is not good: %s", name, d->why);
+}
+
+static int check_naming(struct verify *v, const struct verify_naming *n, struct err *e)
+{
+	const struct verify_journal *j = (struct verify_journal *)v->journals.p + n->journal;
+	struct verify_document *d = find(v, n);
+	char serial[33], node[33], name[80];
+	int rc;
+
+	text_hex(serial, n->serial, 16);
+	text_hex(node, j->node, 16);
+	snprintf(name, sizeof(name), "documents/%s.%s", serial, n->kind);
+	if (!d) {
+		/* It may have been admitted after we looked. */
+		rc = look_at(v, n->serial, n->kind, e);
+		if (rc == ERR_NOTFOUND)
+			return verify_tell(v, NULL, ERR_DAMAGED,
+					   "%s is missing, and journal %s admitted it", name, node);
+		if (rc)
+			return rc;
+		sort_documents(v);
+		d = find(v, n);
+	}
+	if (!d || (d->named && d->code))
+		return 0;
+	d->named = true;
+	if (d->code)
+		return judge(v, d, name);
+	if (memcmp(d->digest, n->digest, 32) != 0)
+		return verify_tell(v, NULL, ERR_DAMAGED,
+				   "%s is not the one that journal %s admitted", name, node);
+	return 0;
+}
+
+int verify_admitted(struct verify *v, struct err *e)
+{
+	const struct verify_naming *n = v->namings.p;
+	const struct verify_document *d;
+	char serial[33];
+	int rc = 0;
+
+	for (size_t i = 0; i < v->namings.n && rc == 0; i++)
+		rc = check_naming(v, &n[i], e);
+	d = v->documents.p;
+	for (size_t i = 0; i < v->documents.n && rc == 0; i++) {
+		if (d[i].named || strncmp(d[i].kind, "archive-", 8) == 0)
+			continue;
+		text_hex(serial, d[i].serial, 16);
+		verify_note(v, "documents/%s.%s was admitted by no journal%s%s", serial, d[i].kind,
+			    d[i].code ? ", and does not count: " : "", d[i].why);
+	}
+	return rc;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * verify_internal: what the parts of fs/verify share. Nobody else includes it.
+ *
+ *   verify.c           the run, findings, sums
+ *   verify_document.c  documents/: their signatures, what they say of journals, who admitted them
+ *   verify_log.c       journal/: lines, checkpoints, roots; collects what the lines name
+ *   verify_match.c     what lines say of each other: segments, accessions
+ *   verify_segment.c   segments/: headers, what is missing, what nobody knows; its threads
+ *   verify_frame.c     one frame against its line
+ *
+ * Journals are read once and then again line by line, so that memory grows by 40 bytes an item.
+ */
+#ifndef CUSTODY_FS_VERIFY_INTERNAL_H
+#define CUSTODY_FS_VERIFY_INTERNAL_H
+
+#include <pthread.h>
+#include <stddef.h>
+
+#include "crypto/hash.h"
+#include "fs/frame.h"
+#include "fs/roster.h"
+#include "fs/segment.h"
+#include "fs/verify.h"
+#include "index/event.h"
+
+/* A list that grows; elements of one size. */
+struct verify_list {
+	void *p;
+	size_t n, cap;
+};
+
+/* A size and root that a journal had when something was signed. */
+struct verify_anchor {
+	uint8_t node[16], root[32];
+	uint64_t size;
+	char from[72]; /* "authorisation 1f2e..." */
+};
+
+/* A file of documents/. */
+struct verify_document {
+	uint8_t serial[16], digest[32];
+	char kind[32];
+	int code; /* 0: it is good; else why not */
+	char why[480];
+	bool named; /* by some journal */
+};
+
+/* A document that a journal line names. */
+struct verify_naming {
+	uint8_t serial[16], digest[32];
+	char kind[32];
+	uint32_t journal;
+};
+
+struct verify_journal {
+	uint8_t node[16];
+	bool lines, checkpoint; /* which of its files are there */
+};
+
+struct verify_segment {
+	uint8_t id[16], accession[16], header[32];
+	uint32_t journal;
+	size_t first, count; /* its items in `placed`, once that is sorted */
+};
+
+/* An ingest event: where its frame is, and where its line. */
+struct verify_placed {
+	uint8_t segment[16];
+	uint64_t offset, line_off;
+	uint32_t journal, line_len;
+};
+
+struct verify_accession {
+	uint8_t id[16];
+	uint64_t items; /* closed: as its last event says; opened: as counted */
+	uint32_t journal;
+};
+
+struct verify {
+	const struct archive *a;
+	const struct verify_ask *ask;
+	struct verify_sum *sum;
+	struct roster *roster;
+	pthread_mutex_t lock; /* guards callbacks, and sum and done while workers run */
+	uint64_t total, done; /* bytes */
+	struct hash_ctx root;
+
+	struct verify_list anchors;   /* struct verify_anchor, by node and size */
+	struct verify_list documents; /* struct verify_document, by serial and kind */
+	struct verify_list namings;   /* struct verify_naming */
+	struct verify_list journals;  /* struct verify_journal, by node */
+	struct verify_list segments;  /* struct verify_segment; by id after verify_match() */
+	struct verify_list placed;    /* struct verify_placed; by segment and offset after it */
+	struct verify_list opened;    /* struct verify_accession */
+	struct verify_list closed;    /* struct verify_accession */
+};
+
+/* A new zeroed element; NULL when memory is short. */
+void *verify_add(struct verify_list *l, size_t size);
+
+/* Tell of something that is wrong. f (may be NULL) says where; its code and text are set here. A
+ * code of exit 4 counts as damage, every other one as "could not check". Returns 0, so that the run
+ * goes on. From any thread. */
+__attribute__((format(printf, 4, 5))) int
+verify_tell(struct verify *v, const struct verify_finding *f, int code, const char *fmt, ...);
+/* Tell of something that is not wrong, but worth knowing. From any thread. */
+__attribute__((format(printf, 2, 3))) void verify_note(struct verify *v, const char *fmt, ...);
+/* So many bytes more are done. From any thread. */
+void verify_progress(struct verify *v, uint64_t bytes);
+
+/* All return 0, whatever they found, or ERR_NOMEM or ERR_SYSTEM when they can't go on. */
+int verify_documents(struct verify *v, struct err *e); /* documents/; fills anchors */
+int verify_log(struct verify *v, struct err *e);       /* journal/; fills the other lists */
+int verify_admitted(struct verify *v, struct err *e);  /* journals' namings against documents */
+int verify_match(struct verify *v, struct err *e);     /* sorts and compares */
+int verify_segments(struct verify *v, struct err *e);  /* segments/ */
+
+/* The anchor that a person gave (ask->checkpoint). ERR_FORGED, ERR_FOREIGN, ERR_MALFORMED and the
+ * codes of file_read_path: it can't be used. */
+int verify_earlier(struct verify *v, struct err *e);
+/* Node id of an origin of this archive; false if it is another's. */
+bool verify_origin(const struct verify *v, const char *origin, uint8_t node[16]);
+
+/* One thread's work on segments, one after the other. */
+struct verify_reader {
+	struct verify *v;
+	pthread_t thread;
+	uint8_t *buf; /* VERIFY_BUFFER bytes */
+	struct wire_out line;
+	uint64_t gaps; /* bytes between the frames it has seen */
+
+	/* The segment at hand. */
+	const struct verify_segment *seg;
+	char path[SEGMENT_PATH_MAX];
+	int fd;
+	uint64_t size;		      /* of the file */
+	uint64_t end;		      /* of the frame before */
+	struct segment_header header; /* len 0: it is not good */
+};
+
+/* Bytes read at a time; the longest head fits. */
+#define VERIFY_BUFFER FRAME_HEAD_MAX
+
+/* verify_frame.c: check the item's frame in r's segment, whose file is open. */
+void verify_frame(struct verify_reader *r, const struct verify_placed *p);
+/* Tell of an item that it can't be had, without looking for its frame. */
+void verify_frame_lost(struct verify_reader *r, const struct verify_placed *p, int code,
+		       const char *what);
+
+#endif
