@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+/* custody-authority sign: one more officer's signature. */
+#include "tools/auth.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/ui_json.h"
+
+static const char help[] =
+	"Usage: custody-authority sign [DIR] FILE --sign-with KEY [-o OUT]\n"
+	"Add an officer's signature to an enrolment, authorisation or revocation. Read FILE before:\n"
+	"it is text. An officer needs no authority's directory; with DIR the signatures are checked\n"
+	"against the archive's keys, and once there are enough a copy is kept in DIR.\n"
+	"\n"
+	"  -k, --sign-with KEY    an officer's key, as for ssh-keygen -Y sign -f; may be given many\n"
+	"                         times. With DIR it may be left out\n"
+	"  -o, --output FILE      write there ('-': standard output; default: FILE is replaced)\n"
+	"      --json, -q\n"
+	"\n"
+	"Exit codes: 0 done, 1 system, or this key has signed it, 2 usage, 3 key, 4 forged signature,\n"
+	"5 not such a document, 7 a signature is refused.\n";
+
+/* What may be signed here. archive.txt is not among them: create-archive signs it at once. */
+static const struct kind {
+	const char *title, *namespace, *word;
+} kinds[] = {
+	{"custodyfs-enrolment/v1", DOCUMENT_NS_ENROL, "enrolment"},
+	{"custodyfs-authorisation/v1", DOCUMENT_NS_AUTHORISE, "authorisation"},
+	{"custodyfs-revocation/v1", DOCUMENT_NS_REVOKE, "revocation"},
+};
+
+struct sign {
+	struct ui *ui;
+	const char *dir, *file, *output;
+	struct verb_list keys;
+	const struct kind *kind;
+	uint8_t archive[16], serial[16];
+	unsigned have, need; /* need 0: not known without DIR */
+};
+
+static int parse(struct sign *s, int argc, char **argv)
+{
+	static const struct option longs[] = {UI_OPTIONS,
+					      {"sign-with", 1, NULL, 'k'},
+					      {"output", 1, NULL, 'o'},
+					      {NULL, 0, NULL, 0}};
+	int c, code;
+
+	while ((c = verb_option(s->ui, argc, argv, VERB_SHORT "k:o:", longs, help, &code)) >= 0) {
+		if (c == 'o')
+			s->output = optarg;
+		else if (verb_add(&s->keys, optarg) < 0)
+			return ui_fail(s->ui, ERR_NOMEM, NULL);
+	}
+	if (c == VERB_STOP)
+		return code;
+	code = verb_operands(s->ui, argc, 1, 2, "a FILE, and DIR before it or not");
+	if (code)
+		return code;
+	s->dir = argc - optind == 2 ? argv[optind] : NULL;
+	s->file = argv[argc - 1];
+	if (!s->output)
+		s->output = s->file;
+	if (!s->keys.n && !s->dir)
+		return ui_usage(s->ui, "--sign-with KEY is needed: who signs");
+	if (s->ui->json && !strcmp(s->output, "-"))
+		return ui_usage(s->ui, "--json and -o - both want standard output");
+	return -1;
+}
+
+static int find_kind(struct sign *s, const struct document *d, struct err *e)
+{
+	struct text_span title = document_title(d);
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (text_is(title, kinds[i].title))
+			s->kind = &kinds[i];
+	}
+	if (!s->kind)
+		return err_set(e, ERR_FOREIGN,
+			       "%s is a '%.*s': enrolments, authorisations and revocations are signed",
+			       s->file, title.n > 60 ? 60 : (int)title.n, title.p);
+	if (!document_id(d, "archive", s->archive) || !document_id(d, "serial", s->serial))
+		return err_set(e, ERR_MALFORMED, "%s names no archive or no serial", s->file);
+	return 0;
+}
+
+/* Without the archive's keys: each signature is good, but whether its key counts is not known. */
+static int sign_alone(struct sign *s, struct document *d, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < s->keys.n; i++)
+		rc = document_sign(d, s->kind->namespace, s->keys.p[i], e);
+	s->have = (unsigned)d->sigs;
+	return rc;
+}
+
+static int keep(struct sign *s, struct auth *au, const struct document *d, struct err *e)
+{
+	if (s->have < s->need)
+		return 0;
+	if (!strcmp(s->kind->word, "enrolment"))
+		return authority_keep_enrolment(au->a, d, e);
+	return authority_keep_issued(au->a, d, s->archive, s->serial, s->kind->word, e);
+}
+
+static int sign_here(struct sign *s, struct document *d, struct err *e)
+{
+	struct archive_desc desc;
+	struct auth au = {0};
+	int rc;
+
+	rc = auth_open(&au, s->ui, s->dir, false, AUTH_POOL, e);
+	if (rc == 0)
+		rc = authority_archive(au.a, s->archive, &desc, e);
+	if (rc == 0) {
+		s->need = desc.threshold;
+		rc = auth_sign_with(d, s->kind->namespace, &s->keys, &desc, &s->have, e);
+	}
+	if (rc == 0)
+		rc = keep(s, &au, d, e);
+	auth_close(&au);
+	return rc;
+}
+
+static void print(const struct sign *s)
+{
+	FILE *f = auth_out(s->output);
+	struct ui_json j = {0};
+	char serial[33];
+
+	if (s->ui->json) {
+		ui_json_begin(&j, NULL, '{');
+		ui_json_text(&j, "kind", s->kind->word);
+		ui_json_id(&j, "serial", s->serial);
+		ui_json_number(&j, "signatures", s->have);
+		if (s->need)
+			ui_json_number(&j, "threshold", s->need);
+		ui_json_text(&j, "output", s->output);
+		ui_json_end(&j, '}');
+		ui_json_line(&j);
+	} else if (!s->ui->quiet) {
+		text_hex(serial, s->serial, 16);
+		fprintf(f, "%s %s: %u signature%s", s->kind->word, serial, s->have,
+			ui_s(s->have));
+		if (s->need)
+			fprintf(f, " of %u", s->need);
+		fputc('\n', f);
+	}
+	if (s->need)
+		auth_tell_missing(s->ui, s->dir, s->output, s->have, s->need);
+}
+
+static int run(struct sign *s, struct err *e)
+{
+	struct document d = {0};
+	int rc = auth_read(&d, s->file, e);
+
+	if (rc == 0)
+		rc = find_kind(s, &d, e);
+	if (rc == 0)
+		rc = s->dir ? sign_here(s, &d, e) : sign_alone(s, &d, e);
+	if (rc == 0 && (s->keys.n || strcmp(s->output, s->file) != 0))
+		rc = ui_write_file(s->output, d.bytes.p, d.bytes.n, e);
+	document_free(&d);
+	return rc;
+}
+
+int auth_sign(struct ui *ui, int argc, char **argv)
+{
+	struct sign s = {.ui = ui};
+	struct err e = {0};
+	int code = parse(&s, argc, argv), rc;
+
+	if (code < 0) {
+		rc = run(&s, &e);
+		if (rc == 0)
+			print(&s);
+		code = rc < 0 ? ui_fail(ui, rc, &e) : 0;
+	}
+	free(s.keys.p);
+	return code;
+}

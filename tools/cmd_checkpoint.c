@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/* custody checkpoint: how far the log goes, signed. */
+#include "tools/cmd.h"
+
+#include <string.h>
+
+#include "tools/ui_json.h"
+#include "tools/verb.h"
+
+static const char help[] =
+	"Usage: custody checkpoint ARCHIVE [OPTION]...\n"
+	"Sign a fresh checkpoint of this node's journal, and print it: a signed note of its size and\n"
+	"root hash. Whoever keeps it can prove later that nothing before it was changed or dropped\n"
+	"(custody verify --checkpoint FILE).\n"
+	"\n"
+	"      --all              the checkpoints of all nodes, one after the other. This needs no\n"
+	"                         node; nothing is signed without one\n"
+	"  -o, --output FILE      write there (default: standard output)\n"
+	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
+	"\n"
+	"Exit codes: 0 done, 1 system or index, 2 usage, 3 key or passphrase, 4 damaged or forged log,\n"
+	"5 not an archive, 7 not enrolled.\n";
+
+struct checkpoint {
+	struct ui *ui;
+	const char *archive, *output;
+	bool all;
+	struct cmd_view view;
+	struct wire_out notes;
+};
+
+static int parse(struct checkpoint *c, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		UI_OPTIONS, {"all", 0, NULL, 'a'}, {"output", 1, NULL, 'o'}, {NULL, 0, NULL, 0}};
+	int opt, code;
+
+	while ((opt = verb_option(c->ui, argc, argv, VERB_SHORT "o:", longs, help, &code)) >= 0) {
+		if (opt == 'a')
+			c->all = true;
+		else
+			c->output = optarg;
+	}
+	if (opt == VERB_STOP)
+		return code;
+	code = verb_operands(c->ui, argc, 1, 1, "one ARCHIVE");
+	if (code)
+		return code;
+	c->archive = argv[optind];
+	if (c->ui->json && c->output && !strcmp(c->output, "-"))
+		return ui_usage(c->ui, "--json and -o - both want standard output");
+	return -1;
+}
+
+static void print_json(const struct roster_node *n, const struct note_checkpoint *cp,
+		       const void *note, size_t len)
+{
+	struct ui_json j = {0};
+
+	ui_json_begin(&j, NULL, '{');
+	ui_json_id(&j, "node", n->pub.id);
+	ui_json_text(&j, "name", n->name);
+	ui_json_text(&j, "origin", cp->origin);
+	ui_json_number(&j, "size", cp->size);
+	ui_json_hex(&j, "root", cp->root, sizeof(cp->root));
+	ui_json_bytes(&j, "note", note, len);
+	ui_json_end(&j, '}');
+	ui_json_line(&j);
+}
+
+/* Append the node's checkpoint, verbatim. */
+static int take(struct checkpoint *c, const struct roster_node *n, struct err *e)
+{
+	const struct archive *a = c->view.archive;
+	struct note_checkpoint cp;
+	struct wire_out note = {0};
+	int rc;
+
+	rc = journal_read_checkpoint(a->journal, a->desc.id, &n->pub, &cp, &note, e);
+	if (rc == 0 && c->all && c->notes.n)
+		wire_out_u8(&c->notes, '\n');
+	if (rc == 0)
+		wire_out_bytes(&c->notes, note.p, note.n);
+	if (rc == 0 && c->ui->json)
+		print_json(n, &cp, note.p, note.n);
+	wire_out_free(&note);
+	return rc;
+}
+
+static int take_all(struct checkpoint *c, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < roster_count(c->view.roster); i++) {
+		const struct roster_node *n = roster_at(c->view.roster, i);
+
+		rc = take(c, n, e);
+		if (rc == ERR_NOTFOUND) { /* a node that never wrote */
+			ui_say(c->ui, "%s has no checkpoint", n->name);
+			rc = 0;
+		}
+	}
+	return rc;
+}
+
+static int take_own(struct checkpoint *c, struct err *e)
+{
+	const uint8_t *id = node_identity(c->view.station->node)->pub.id;
+	const struct roster_node *n = roster_find(c->view.roster, id);
+
+	if (!n)
+		return err_set(e, ERR_NOT_ENROLLED, "this node is not enrolled in %s", c->archive);
+	return take(c, n, e);
+}
+
+static int run(struct checkpoint *c, struct err *e)
+{
+	struct station *s;
+	int rc;
+
+	if (c->all) {
+		rc = cmd_view_open(&c->view, c->ui, c->archive, false, 0, e);
+	} else {
+		rc = cmd_open(&c->view.station, c->ui, c->archive, 0, e);
+		if (rc == 0) {
+			c->view.archive = c->view.station->archive;
+			c->view.roster = c->view.station->roster;
+		}
+	}
+	s = c->view.station;
+	if (rc == 0 && s)
+		rc = journal_checkpoint(s->journal, e);
+	if (rc == 0)
+		rc = c->all ? take_all(c, e) : take_own(c, e);
+	if (rc == 0 && !wire_out_ok(&c->notes))
+		rc = err_set(e, ERR_NOMEM, "out of memory");
+	if (rc == 0 && c->output)
+		rc = ui_write_file(c->output, c->notes.p, c->notes.n, e);
+	else if (rc == 0 && !c->ui->json)
+		fwrite(c->notes.p, 1, c->notes.n, stdout);
+	return cmd_view_close(&c->view, rc, e);
+}
+
+int cmd_checkpoint(struct ui *ui, int argc, char **argv)
+{
+	struct checkpoint c = {.ui = ui};
+	struct err e = {0};
+	int rc = parse(&c, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	rc = run(&c, &e);
+	wire_out_free(&c.notes);
+	return rc < 0 ? ui_fail(ui, rc, &e) : 0;
+}

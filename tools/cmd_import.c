@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+/* custody import: admit what the authority signed. */
+#include "tools/cmd.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/admit.h"
+#include "index/file.h"
+#include "tools/ui_json.h"
+#include "tools/verb.h"
+
+static const char help[] =
+	"Usage: custody import ARCHIVE FILE...\n"
+	"Admit documents that the authority signed: enrolments, authorisations, revocations. Each is\n"
+	"checked, and its admission is in the custody log before it takes effect; a refusal is logged\n"
+	"too. A mount of this node takes note at once. FILE '-' is standard input.\n"
+	"\n"
+	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
+	"\n"
+	"With several files the rest is imported when one is refused; the exit code is the first\n"
+	"one's that was.\n"
+	"Exit codes: 0 admitted, 1 system or index, 2 usage, 3 key or passphrase, 4 forged or damaged,\n"
+	"5 not ours, malformed or newer, 6 busy, 7 refused.\n";
+
+static void print_json(const char *file, const struct admit_result *r)
+{
+	struct ui_json j = {0};
+
+	ui_json_begin(&j, NULL, '{');
+	ui_json_text(&j, "file", file);
+	ui_json_text(&j, "kind", r->kind);
+	ui_json_id(&j, "serial", r->serial);
+	ui_json_bool(&j, "already", r->already);
+	if (!strcmp(r->kind, "authorisation")) {
+		ui_json_number(&j, "items", r->items);
+		ui_json_number(&j, "accessions", r->accessions);
+		ui_json_time(&j, "not_before", r->not_before_ms);
+		ui_json_time(&j, "not_after", r->not_after_ms);
+	}
+	if (r->roles)
+		ui_json_text(&j, "role", roster_roles_text(r->roles));
+	ui_json_end(&j, '}');
+	ui_json_line(&j);
+}
+
+static void print_count(uint64_t n, const char *one, const char *many)
+{
+	if (n)
+		printf(", %" PRIu64 " %s", n, n == 1 ? one : many);
+}
+
+static void print(const struct admit_result *r)
+{
+	char serial[33], from[TEXT_TIME_SIZE], until[TEXT_TIME_SIZE];
+
+	text_hex(serial, r->serial, 16);
+	printf("%s %s %s", r->kind, serial, r->already ? "was imported before" : "imported");
+	if (!strcmp(r->kind, "authorisation")) {
+		text_time_s(from, r->not_before_ms / 1000);
+		text_time_s(until, r->not_after_ms / 1000);
+		print_count(r->items, "item", "items");
+		print_count(r->accessions, "accession", "accessions");
+		printf(", from %s until %s", from, until);
+	}
+	if (r->roles)
+		printf(", this node's role: %s", roster_roles_text(r->roles));
+	putchar('\n');
+}
+
+/* *enrolled: it was this node's enrolment. */
+static int import_file(struct ui *ui, struct station *s, const char *file, bool *enrolled,
+		       struct err *e)
+{
+	struct wire_out bytes = {0};
+	struct admit_result r = {0};
+	char user[EVENT_STR_MAX];
+	int rc;
+
+	ui_user(user, sizeof(user));
+	rc = file_read_path(file, DOCUMENT_MAX, &bytes, e);
+	if (rc == 0)
+		rc = admit_document(s, bytes.p, bytes.n, getuid(), user, &r, e);
+	wire_out_free(&bytes);
+	*enrolled = rc == 0 && r.roles && !r.already;
+	if (rc < 0)
+		return strstr(e->text, file) ? rc : err_prefix(e, rc, "%s", file);
+	if (ui->json)
+		print_json(file, &r);
+	else if (!ui->quiet)
+		print(&r);
+	return 0;
+}
+
+static int import_all(struct ui *ui, const char *archive, int n, char **files)
+{
+	struct station *s = NULL;
+	struct err e = {0};
+	bool enrolled;
+	int code = 0, rc = cmd_open(&s, ui, archive, STATION_UNENROLLED, &e);
+
+	for (int i = 0; s && rc == 0 && i < n; i++) {
+		struct err why = {0};
+		int one = import_file(ui, s, files[i], &enrolled, &why);
+
+		if (one < 0)
+			one = ui_fail(ui, one, &why);
+		code = code ? code : one;
+		/* what follows is for a node with other powers */
+		if (enrolled && i + 1 < n) {
+			rc = cmd_close(s, 0, &e);
+			s = NULL;
+			if (rc == 0)
+				rc = cmd_open(&s, ui, archive, STATION_UNENROLLED, &e);
+		}
+	}
+	rc = cmd_close(s, rc, &e);
+	if (rc < 0)
+		rc = ui_fail(ui, rc, &e);
+	return code ? code : rc;
+}
+
+int cmd_import(struct ui *ui, int argc, char **argv)
+{
+	static const struct option longs[] = {UI_OPTIONS, {NULL, 0, NULL, 0}};
+	int c, code;
+
+	c = verb_option(ui, argc, argv, VERB_SHORT, longs, help, &code);
+	if (c == VERB_STOP)
+		return code;
+	code = verb_operands(ui, argc, 2, argc, "ARCHIVE and FILE...");
+	if (code)
+		return code;
+	return import_all(ui, argv[optind], argc - optind - 1, argv + optind + 1);
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+/* custody ingest: one accession. */
+#include "tools/cmd.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/intake.h"
+#include "tools/ui_json.h"
+#include "tools/verb.h"
+
+#define WORKERS_MAX 256
+
+static const char help[] =
+	"Usage: custody ingest ARCHIVE SOURCE... --collection NAME [OPTION]...\n"
+	"Take files into custody: each is sealed under a key of its own, which this host forgets.\n"
+	"A SOURCE is a folder, with all below it, or a file. Links and devices are not taken.\n"
+	"\n"
+	"  -c, --collection NAME  the top folder that the items appear under\n"
+	"  -m, --manifest FILE    a table (CSV or JSON Lines) that tells about the files: its columns\n"
+	"                         are kept; sha256 and bytes, where it has them, must be right\n"
+	"      --meta KEY=VALUE   kept with every item; may be given many times\n"
+	"      --partial          rows of the manifest whose file is missing are told of, not refused\n"
+	"  -n, --dry-run          look and compare only: nothing is taken in\n"
+	"      --epoch N          seal to this release epoch (default: the newest)\n"
+	"      --workers N        how many seal at once (default: one a processor)\n"
+	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
+	"\n"
+	"Interrupted, it finishes what is committed and stops: that stays in custody.\n"
+	"Exit codes: 0 done, 1 stopped, no such file, or system, 2 usage, 3 key or passphrase, 4 a file\n"
+	"is not what the manifest says, 5 malformed manifest, 6 busy, 7 this node may not ingest.\n";
+
+/* The one mutable global: a signal handler has no other way to tell the callbacks. */
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+struct ingest_cmd {
+	struct ui *ui;
+	const char *archive;
+	struct intake_ask ask;
+	struct record *meta;
+	struct verb_list metas, sources;
+	char user[EVENT_STR_MAX], host[EVENT_STR_MAX];
+};
+
+/* KEY=VALUE into the record, as meta.KEY. */
+static int add_meta(struct ingest_cmd *c, const char *arg)
+{
+	const char *eq = strchr(arg, '=');
+	char key[RECORD_KEY_MAX + 1];
+	struct text_span v;
+	int n;
+
+	if (!eq || eq == arg || !eq[1])
+		return ui_usage(c->ui, "--meta %s: must be KEY=VALUE", arg);
+	n = snprintf(key, sizeof(key), "meta.%.*s", (int)(eq - arg), arg);
+	if (n < 0 || n >= (int)sizeof(key))
+		return ui_usage(c->ui, "--meta %s: the key is too long", arg);
+	if (record_get(c->meta, key, &v))
+		return ui_usage(c->ui, "--meta %s: this key was given before", arg);
+	if (record_set_text(c->meta, key, eq + 1) < 0)
+		return ui_usage(c->ui, "--meta %s: keys are of a-z 0-9 . _ -, values of UTF-8", arg);
+	return 0;
+}
+
+static int take(struct ingest_cmd *c, int opt)
+{
+	uint64_t n;
+	int code;
+
+	switch (opt) {
+	case 'c':
+		c->ask.collection = optarg;
+		return 0;
+	case 'm':
+		c->ask.manifest = optarg;
+		return 0;
+	case 'n':
+		c->ask.dry_run = true;
+		return 0;
+	case 'p':
+		c->ask.partial = true;
+		return 0;
+	case 'e':
+		code = verb_number(c->ui, "--epoch", optarg, 1, UINT32_MAX, &n);
+		c->ask.epoch = (uint32_t)n;
+		return code;
+	case 'w':
+		code = verb_number(c->ui, "--workers", optarg, 1, WORKERS_MAX, &n);
+		c->ask.workers = (unsigned)n;
+		return code;
+	default:
+		return add_meta(c, optarg);
+	}
+}
+
+static int parse(struct ingest_cmd *c, int argc, char **argv)
+{
+	static const struct option longs[] = {UI_OPTIONS,
+					      {"collection", 1, NULL, 'c'},
+					      {"manifest", 1, NULL, 'm'},
+					      {"meta", 1, NULL, 'k'},
+					      {"partial", 0, NULL, 'p'},
+					      {"dry-run", 0, NULL, 'n'},
+					      {"epoch", 1, NULL, 'e'},
+					      {"workers", 1, NULL, 'w'},
+					      {NULL, 0, NULL, 0}};
+	int opt, code;
+
+	while ((opt = verb_option(c->ui, argc, argv, VERB_SHORT "c:m:n", longs, help, &code)) >= 0) {
+		code = take(c, opt);
+		if (code)
+			return code;
+	}
+	if (opt == VERB_STOP)
+		return code;
+	code = verb_operands(c->ui, argc, 2, argc, "ARCHIVE and SOURCE...");
+	if (code)
+		return code;
+	if (!c->ask.collection)
+		return ui_usage(c->ui, "--collection NAME is needed: the top folder of the items");
+	if (!record_name_ok(c->ask.collection, strlen(c->ask.collection)))
+		return ui_usage(c->ui, "--collection %s: must be one name without '/', not . or ..",
+				c->ask.collection);
+	c->archive = argv[optind];
+	c->ask.sources = (const char *const *)argv + optind + 1;
+	c->ask.nsources = (size_t)(argc - optind - 1);
+	return -1;
+}
+
+static void on_skip(void *ctx, const char *path, const char *why)
+{
+	const struct ingest_cmd *c = ctx;
+	struct ui_json j = {0};
+
+	ui_progress_end(c->ui);
+	if (c->ui->json) {
+		ui_json_begin(&j, NULL, '{');
+		ui_json_text(&j, "skipped", path);
+		ui_json_text(&j, "why", why);
+		ui_json_end(&j, '}');
+		ui_json_line(&j);
+		return;
+	}
+	fprintf(stderr, "%s: left out: ", c->ui->program);
+	ui_fput_name(stderr, path, strlen(path));
+	fprintf(stderr, " %s\n", why);
+}
+
+static int on_progress(void *ctx, const struct intake_progress *p)
+{
+	const struct ingest_cmd *c = ctx;
+
+	ui_progress(c->ui, p->bytes, p->survey ? 0 : p->total_bytes);
+	return stopped;
+}
+
+static int run(struct ingest_cmd *c, struct ingest_sum *sum, struct err *e)
+{
+	const struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	struct station *s = NULL;
+	int rc;
+
+	rc = cmd_open(&s, c->ui, c->archive, c->ask.dry_run ? STATION_NO_JOURNAL : 0, e);
+	if (rc < 0)
+		return rc;
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGHUP, &stop, NULL);
+	c->ui->progress_bytes = true;
+	rc = intake_run(s, &c->ask, sum, e);
+	ui_progress_end(c->ui);
+	return cmd_close(s, rc, e);
+}
+
+static void print_json(const struct ingest_cmd *c, const struct ingest_sum *sum, bool whole)
+{
+	struct ui_json j = {0};
+
+	ui_json_begin(&j, NULL, '{');
+	if (!c->ask.dry_run)
+		ui_json_id(&j, "accession", sum->accession);
+	ui_json_text(&j, "collection", c->ask.collection);
+	ui_json_number(&j, "items", sum->items);
+	ui_json_number(&j, "bytes", sum->bytes);
+	ui_json_number(&j, "stored", sum->stored);
+	ui_json_number(&j, "skipped", sum->skipped);
+	ui_json_bool(&j, "dry_run", c->ask.dry_run);
+	ui_json_bool(&j, "complete", whole);
+	ui_json_end(&j, '}');
+	ui_json_line(&j);
+}
+
+/* What is in custody now, or would be; also when the rest failed. */
+static void print(const struct ingest_cmd *c, const struct ingest_sum *sum, bool whole)
+{
+	char accession[33], bytes[16];
+
+	if (c->ui->json) {
+		print_json(c, sum, whole);
+		return;
+	}
+	if (c->ui->quiet)
+		return;
+	text_hex(accession, sum->accession, 16);
+	ui_bytes(bytes, sum->bytes);
+	printf("%s%" PRIu64 " item%s, %s",
+	       c->ask.dry_run ? "would take in " : whole ? "took in " : "stopped; in custody are ",
+	       sum->items, ui_s(sum->items), bytes);
+	if (!c->ask.dry_run)
+		printf(", accession %s", accession);
+	if (sum->skipped)
+		printf(", left out %" PRIu64, sum->skipped);
+	putchar('\n');
+}
+
+int cmd_ingest(struct ui *ui, int argc, char **argv)
+{
+	struct ingest_cmd c = {.ui = ui};
+	struct ingest_sum sum = {0};
+	struct err e = {0};
+	int code, rc;
+
+	if (record_new(&c.meta) < 0)
+		return ui_fail(ui, ERR_NOMEM, NULL);
+	code = parse(&c, argc, argv);
+	if (code >= 0)
+		goto out;
+	ui_user(c.user, sizeof(c.user));
+	if (gethostname(c.host, sizeof(c.host) - 1) < 0 || !c.host[0])
+		snprintf(c.host, sizeof(c.host), "localhost");
+	c.ask.user = c.user;
+	c.ask.host = c.host;
+	c.ask.uid = getuid();
+	c.ask.meta = c.meta;
+	c.ask.skip = on_skip;
+	c.ask.progress = on_progress;
+	c.ask.ctx = &c;
+	rc = run(&c, &sum, &e);
+	if (rc == 0 || sum.items)
+		print(&c, &sum, rc == 0);
+	code = rc < 0 ? ui_fail(ui, rc, &e) : 0;
+out:
+	record_free(c.meta);
+	return code;
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+/* custody show: all that is known of one item: its ids, provenance, state and history. */
+#include "tools/cmd.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crypto/suite.h"
+#include "index/ledger.h"
+#include "tools/ui_json.h"
+#include "tools/verb.h"
+
+static const char help[] =
+	"Usage: custody show ARCHIVE PATH|ITEM-ID [OPTION]...\n"
+	"Print all that is known of an item: ids, sizes, digest, provenance, whether you may read it,\n"
+	"and every event of its history.\n"
+	"\n"
+	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
+	"\n"
+	"A node that only ingests knows no names: there, ITEM-ID shows the history alone.\n"
+	"Exit codes: 0 done, 1 no such item, system or index, 2 usage, 3 key or passphrase,\n"
+	"4 damaged or forged log, 7 this node holds no key that opens names.\n";
+
+/* Where the lines of the history are. */
+struct place {
+	uint32_t journal;
+	uint64_t seq;
+	int64_t time_ms; /* set once the line was read */
+};
+
+struct show {
+	struct ui *ui;
+	const char *archive, *name;
+	struct station *s;
+	uint8_t item[16];
+	bool known; /* the object is: names are open here */
+	struct object o;
+	struct wire_out path, enc;
+	struct record *record;
+	struct cmd_gate gate;
+	struct place *place;
+	size_t places, cap;
+	struct ledger_journal *journal;
+	size_t journals;
+};
+
+static int add_place(void *ctx, uint32_t journal, uint64_t seq)
+{
+	struct show *w = ctx;
+
+	if (w->places == w->cap) {
+		size_t cap = w->cap ? 2 * w->cap : 32;
+		struct place *p = realloc(w->place, cap * sizeof(*p));
+
+		if (!p)
+			return ERR_NOMEM;
+		w->place = p;
+		w->cap = cap;
+	}
+	w->place[w->places++] = (struct place){.journal = journal, .seq = seq};
+	return 0;
+}
+
+/* What the index says of the item, in one look. */
+static int load(struct show *w, struct err *e)
+{
+	struct db_txn *t = NULL;
+	int rc = db_begin(&t, w->s->db, false, e);
+
+	if (rc == 0)
+		rc = object_get_item(t, w->item, &w->o, &w->enc, e);
+	w->known = rc == 0;
+	if (rc == 0)
+		rc = object_path(t, &w->o, &w->path, e);
+	if (rc == 0 || rc == ERR_NOTFOUND)
+		rc = ledger_events(t, w->item, add_place, w, e);
+	if (rc == 0)
+		rc = ledger_journals(t, &w->journal, &w->journals, e);
+	db_abort(t);
+	wire_out_u8(&w->path, 0);
+	if (rc == 0 && !wire_out_ok(&w->path))
+		rc = err_set(e, ERR_NOMEM, "out of memory");
+	if (rc == 0 && w->known && record_decode(&w->record, w->enc.p, w->enc.n) < 0)
+		rc = err_set(e, ERR_INDEX, "%s: its record in the index does not parse; run "
+			     "'custody reindex'", w->name);
+	if (rc == 0 && !w->known && w->places == 0)
+		rc = err_set(e, ERR_NOTFOUND, "%s: there is no such item", w->name);
+	return rc;
+}
+
+static int find(struct show *w, struct err *e)
+{
+	struct object o;
+	int rc;
+
+	if (text_unhex((struct text_span){w->name, strlen(w->name)}, w->item, 16))
+		return 0;
+	rc = cmd_need_names(w->s, e);
+	if (rc == 0)
+		rc = cmd_find(w->s, w->name, &o, NULL, e);
+	if (rc == 0 && o.kind == OBJECT_DIR)
+		rc = err_set(e, ERR_USAGE, "%s is a folder; 'custody ls' lists it", w->name);
+	if (rc == 0)
+		memcpy(w->item, o.item, 16);
+	return rc;
+}
+
+/* One event of the history. */
+static int read_event(struct show *w, const struct place *p, struct wire_out *line,
+		      struct event *ev, const uint8_t **node, struct err *e)
+{
+	const struct ledger_journal *j = NULL;
+	struct tree_reader r = {.journal = p->journal};
+	struct db_txn *t = NULL;
+	uint64_t off;
+	uint32_t n;
+	int rc;
+
+	for (size_t i = 0; i < w->journals; i++) {
+		if (w->journal[i].number == p->journal)
+			j = &w->journal[i];
+	}
+	if (!j)
+		return err_set(e, ERR_INDEX, "the index names a journal it does not have; run "
+					     "'custody reindex'");
+	*node = j->node;
+	r.size = j->state.range.size;
+	rc = db_begin(&t, w->s->db, false, e);
+	r.txn = t;
+	if (rc == 0)
+		rc = tree_line(&r, p->seq, &off, &n);
+	db_abort(t);
+	if (rc < 0)
+		return err_set(e, rc, "the index has no place of event %" PRIu64, p->seq);
+	wire_out_reset(line);
+	rc = journal_read_line(w->s->archive->journal, j->node, off, n, line, e);
+	if (rc == 0 && event_parse(ev, (struct text_span){(char *)line->p, line->n}) < 0)
+		rc = err_set(e, ERR_DAMAGED, "event %" PRIu64 " of a journal is not an event", p->seq);
+	return rc;
+}
+
+static const char *state(const struct show *w)
+{
+	return cmd_gate_ask(&w->gate, &w->o, NULL, NULL) == 0 ? "released" : "sealed";
+}
+
+static void print_provenance(const struct show *w)
+{
+	struct text_span v;
+	const char *key;
+
+	printf("provenance\n");
+	for (size_t i = 0; i < record_count(w->record); i++) {
+		record_at(w->record, i, &key, &v);
+		printf("  %-24s ", key);
+		ui_put_name(v.p, v.n);
+		putchar('\n');
+	}
+}
+
+static void print_id(const char *what, const uint8_t *p, size_t n)
+{
+	char hex[65];
+
+	text_hex(hex, p, n);
+	printf("%-12s %s\n", what, hex);
+}
+
+static void print(const struct show *w, const uint8_t sha256[32], bool digest)
+{
+	char name[CMD_NAME_MAX], time[TEXT_TIME_SIZE];
+
+	print_id("item", w->item, 16);
+	if (!w->known)
+		return;
+	printf("path         ");
+	ui_put_name((char *)w->path.p, strlen((char *)w->path.p));
+	printf("\nstate        %s\n", state(w));
+	printf("size         %" PRIu64 "\n", w->o.size);
+	if (digest)
+		print_id("sha256", sha256, 32);
+	text_time_ms(time, w->o.ingest_ms);
+	printf("taken in     %s\n", time);
+	text_time_ms(time, w->o.mtime_ns / 1000000);
+	printf("modified     %s\n", time);
+	cmd_node_name(name, w->s->roster, w->o.node);
+	printf("by node      ");
+	ui_put_name(name, strlen(name));
+	putchar('\n');
+	print_id("accession", w->o.accession, 16);
+	print_id("segment", w->o.segment, 16);
+	printf("frame        offset %" PRIu64 ", %" PRIu64 " bytes, %s, chunks of %" PRIu32 "\n",
+	       w->o.offset, w->o.length, suite_name(w->o.suite) ? suite_name(w->o.suite) : "?",
+	       w->o.chunk_size);
+	print_id("commitment", w->o.commitment, 32);
+	print_provenance(w);
+}
+
+static void print_json(const struct show *w, struct ui_json *j, const uint8_t sha256[32],
+		       bool digest)
+{
+	struct text_span v;
+	const char *key;
+
+	ui_json_id(j, "item", w->item);
+	if (!w->known)
+		return;
+	ui_json_text(j, "path", (char *)w->path.p);
+	ui_json_text(j, "state", state(w));
+	ui_json_number(j, "size", w->o.size);
+	if (digest)
+		ui_json_hex(j, "sha256", sha256, 32);
+	ui_json_time(j, "ingested", w->o.ingest_ms);
+	ui_json_time(j, "mtime", w->o.mtime_ns / 1000000);
+	ui_json_id(j, "node", w->o.node);
+	ui_json_id(j, "accession", w->o.accession);
+	ui_json_id(j, "segment", w->o.segment);
+	ui_json_number(j, "offset", w->o.offset);
+	ui_json_number(j, "length", w->o.length);
+	ui_json_text(j, "suite", suite_name(w->o.suite) ? suite_name(w->o.suite) : "unknown");
+	ui_json_number(j, "chunk_size", w->o.chunk_size);
+	ui_json_hex(j, "commitment", w->o.commitment, 32);
+	ui_json_begin(j, "provenance", '{');
+	for (size_t i = 0; i < record_count(w->record); i++) {
+		record_at(w->record, i, &key, &v);
+		ui_json_bytes(j, key, v.p, v.n);
+	}
+	ui_json_end(j, '}');
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	if (x->time_ms != y->time_ms)
+		return x->time_ms < y->time_ms ? -1 : 1;
+	return (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+/* The index has the lines of one journal after those of another. */
+static int sort_history(struct show *w, struct wire_out *line, struct event *ev, struct err *e)
+{
+	const uint8_t *node;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < w->places; i++) {
+		rc = read_event(w, &w->place[i], line, ev, &node, e);
+		if (rc == 0)
+			w->place[i].time_ms = ev->time_ms;
+	}
+	if (rc == 0 && w->places)
+		qsort(w->place, w->places, sizeof(*w->place), by_time);
+	return rc;
+}
+
+static int print_history(struct show *w, struct err *e)
+{
+	struct wire_out line = {0};
+	struct event *ev = malloc(sizeof(*ev));
+	int rc = ev ? sort_history(w, &line, ev, e) : err_set(e, ERR_NOMEM, "out of memory");
+
+	for (size_t i = 0; rc == 0 && i < w->places; i++) {
+		char name[CMD_NAME_MAX];
+		struct cmd_event c = {.ev = ev, .node = name, .is_signed = true};
+
+		rc = read_event(w, &w->place[i], &line, ev, &c.journal, e);
+		if (rc < 0)
+			break;
+		cmd_node_name(name, w->s->roster, c.journal);
+		c.path = w->known ? (char *)w->path.p : NULL;
+		c.line = (struct text_span){(char *)line.p, line.n};
+		if (w->ui->json) {
+			fputs(i ? "," : "", stdout);
+			cmd_event_json(&c);
+		} else {
+			fputs("  ", stdout);
+			cmd_event_print(&c, 0);
+		}
+	}
+	free(ev);
+	wire_out_free(&line);
+	return rc;
+}
+
+static int tell(struct show *w, struct err *e)
+{
+	struct ui_json j = {0};
+	uint8_t sha256[32];
+	bool digest = w->known && cmd_digest(sha256, w->s, &w->o) == 0;
+	int rc;
+
+	if (w->known && !digest)
+		ui_say(w->ui, "%s: its head can't be read now: run 'custody verify'",
+		       w->ui->program);
+	if (w->ui->json) {
+		ui_json_begin(&j, NULL, '{');
+		print_json(w, &j, sha256, digest);
+		ui_json_begin(&j, "history", '[');
+	} else {
+		print(w, sha256, digest);
+		printf("history\n");
+	}
+	rc = print_history(w, e);
+	if (w->ui->json) {
+		ui_json_end(&j, ']');
+		ui_json_end(&j, '}');
+		ui_json_line(&j);
+	}
+	return rc;
+}
+
+static int run(struct show *w, struct err *e)
+{
+	int rc;
+
+	rc = cmd_open(&w->s, w->ui, w->archive, STATION_NO_JOURNAL, e);
+	if (rc == 0)
+		rc = find(w, e);
+	if (rc == 0)
+		rc = load(w, e);
+	if (rc == 0)
+		rc = cmd_gate_open(&w->gate, w->s, getuid(), w->ui, e);
+	if (rc == 0)
+		rc = tell(w, e);
+	cmd_gate_close(&w->gate);
+	record_free(w->record);
+	wire_out_wipe(&w->enc);
+	wire_out_wipe(&w->path);
+	free(w->place);
+	free(w->journal);
+	return cmd_close(w->s, rc, e);
+}
+
+int cmd_show(struct ui *ui, int argc, char **argv)
+{
+	static const struct option longs[] = {UI_OPTIONS, {NULL, 0, NULL, 0}};
+	struct show w = {.ui = ui};
+	struct err e = {0};
+	int c, code, rc;
+
+	c = verb_option(ui, argc, argv, VERB_SHORT, longs, help, &code);
+	if (c == VERB_STOP)
+		return code;
+	code = verb_operands(ui, argc, 2, 2, "ARCHIVE, and PATH or ITEM-ID");
+	if (code)
+		return code;
+	w.archive = argv[optind];
+	w.name = argv[optind + 1];
+	rc = run(&w, &e);
+	return rc < 0 ? ui_fail(ui, rc, &e) : 0;
+}

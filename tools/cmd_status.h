@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_status: what `custody status` gathers and prints.
+ *
+ * Thread rule: one thread.
+ */
+#ifndef CUSTODY_TOOLS_CMD_STATUS_H
+#define CUSTODY_TOOLS_CMD_STATUS_H
+
+#include "index/ledger.h"
+#include "tools/cmd.h"
+
+struct cmd_status_journal {
+	uint8_t node[16];
+	char name[CMD_NAME_MAX];
+	uint64_t bytes;	  /* of the file */
+	uint64_t indexed; /* events that this node has checked and counts */
+	uint64_t covered; /* by its signed checkpoint; 0: there is none */
+	uint64_t damaged; /* `damaged` events */
+	uint64_t behind;  /* bytes of the file that are not indexed */
+	int64_t last_ms;
+};
+
+struct cmd_status {
+	struct station *s;
+	struct cmd_gate gate;
+	struct object_totals totals;
+	struct cmd_status_journal *journal; /* owned */
+	size_t journals;
+	uint64_t pending, damaged, open_accessions, index_bytes;
+	uint64_t nodes, revoked; /* enrolled; of these revoked */
+};
+
+/* s and gate are the caller's. */
+int cmd_status_gather(struct cmd_status *st, struct err *e);
+void cmd_status_free(struct cmd_status *st);
+void cmd_status_print(const struct cmd_status *st);
+void cmd_status_json(const struct cmd_status *st);
+
+#endif

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The two forms of custody status. */
+#include "tools/cmd_status.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "crypto/suite.h"
+#include "tools/ui_json.h"
+
+/* 0 while a release may be used, or why not: by time too. */
+static int standing(const struct cmd_status *st, const struct release *r)
+{
+	const struct authorisation *a = release_terms(r);
+	int ended = release_ended(r);
+
+	if (ended)
+		return ended;
+	if (st->gate.now_ms > a->not_after_ms)
+		return ERR_EXPIRED;
+	return st->gate.now_ms < a->not_before_ms ? ERR_NOT_YET : 0;
+}
+
+static void put_text(const char *before, const char *text)
+{
+	fputs(before, stdout);
+	ui_put_name(text, strlen(text));
+}
+
+static void print_who(const struct cmd_status *st)
+{
+	const struct identity_public *id = &node_identity(st->s->node)->pub;
+	const struct archive_desc *d = &st->s->archive->desc;
+	const struct roster_node *self = roster_find(st->s->roster, id->id);
+	char hex[33];
+
+	text_hex(hex, d->id, 16);
+	printf("archive    %s  version %" PRIu32 ", %s, %u of %zu keys sign\n", hex, d->version,
+	       suite_name(d->suite), d->threshold, d->keys);
+	text_hex(hex, id->id, 16);
+	printf("node       %s  ", hex);
+	if (self)
+		put_text("", self->name);
+	printf(" (%s%s)\n", roster_roles_text(st->s->home->roles),
+	       self && self->revoked ? ", REVOKED" : "");
+	printf("enrolled   %" PRIu64 " node%s, %" PRIu64 " revoked\n", st->nodes, ui_s(st->nodes),
+	       st->revoked);
+}
+
+static void print_holdings(const struct cmd_status *st)
+{
+	char bytes[16], stored[16], index[16];
+
+	ui_bytes(bytes, st->totals.bytes);
+	ui_bytes(stored, st->totals.stored);
+	ui_bytes(index, st->index_bytes);
+	if (st->s->home->roles & ROSTER_READER)
+		printf("items      %" PRIu64 ", %s (%s stored)\n", st->totals.items, bytes, stored);
+	else
+		printf("items      not known here: this node opens no names\n");
+	printf("index      %s\n", index);
+}
+
+static void print_journals(const struct cmd_status *st)
+{
+	char bytes[16], last[TEXT_TIME_SIZE];
+
+	printf("journals   %zu\n", st->journals);
+	for (size_t i = 0; i < st->journals; i++) {
+		const struct cmd_status_journal *j = &st->journal[i];
+
+		ui_bytes(bytes, j->bytes);
+		text_time_s(last, j->last_ms / 1000);
+		put_text("  ", j->name);
+		if (!memcmp(j->node, node_identity(st->s->node)->pub.id, 16))
+			fputs(" (this node)", stdout);
+		printf("  %" PRIu64 " event%s, %s, last %s", j->indexed, ui_s(j->indexed), bytes,
+		       last);
+		if (j->indexed > j->covered)
+			printf(", %" PRIu64 " not yet signed for", j->indexed - j->covered);
+		if (j->behind)
+			printf(", %" PRIu64 " bytes not checked yet", j->behind);
+		putchar('\n');
+	}
+}
+
+static void print_budget(const char *what, uint64_t used, uint64_t max)
+{
+	if (max)
+		printf(", %" PRIu64 " of %" PRIu64 " %s", used, max, what);
+}
+
+static int print_release(void *ctx, struct release *r)
+{
+	const struct cmd_status *st = ctx;
+	const struct authorisation *a = release_terms(r);
+	char serial[33], time[TEXT_TIME_SIZE];
+	uint64_t opens, bytes;
+	int why = standing(st, r);
+
+	text_hex(serial, a->serial, 16);
+	text_time_s(time, (why == ERR_NOT_YET ? a->not_before_ms : a->not_after_ms) / 1000);
+	release_used(r, &opens, &bytes);
+	printf("  %s  %s %s, %zu item%s", serial,
+	       why == 0 ? "until" : why == ERR_NOT_YET ? "from" : err_word(why), time, a->items,
+	       ui_s(a->items));
+	if (a->accessions)
+		printf(", %zu accession%s", a->accessions, ui_s(a->accessions));
+	print_budget("opens", opens, a->max_opens);
+	print_budget("bytes", bytes, a->max_bytes);
+	put_text(", case ", a->case_no);
+	putchar('\n');
+	return 0;
+}
+
+static int count_release(void *ctx, struct release *r)
+{
+	uint64_t *n = ctx;
+
+	(void)r;
+	++*n;
+	return 0;
+}
+
+static void print_attention(const struct cmd_status *st)
+{
+	if (st->open_accessions)
+		printf("attention  %" PRIu64 " accession%s not closed: an ingest runs, or was "
+		       "stopped\n",
+		       st->open_accessions, ui_s(st->open_accessions));
+	if (st->pending)
+		printf("attention  %" PRIu64 " item%s can't be read: run 'custody verify'\n",
+		       st->pending, ui_s(st->pending));
+	if (st->damaged)
+		printf("DAMAGE     %" PRIu64 " damaged place%s in the log: run 'custody log --type "
+		       "damaged' and 'custody verify'\n",
+		       st->damaged, ui_s(st->damaged));
+}
+
+void cmd_status_print(const struct cmd_status *st)
+{
+	uint64_t releases = 0;
+
+	print_who(st);
+	print_holdings(st);
+	print_journals(st);
+	release_each(st->gate.releases, count_release, &releases);
+	printf("releases   %" PRIu64 "\n", releases);
+	release_each(st->gate.releases, print_release, (void *)st);
+	print_attention(st);
+}
+
+struct json_ctx {
+	const struct cmd_status *st;
+	struct ui_json *j;
+};
+
+static int json_release(void *ctx, struct release *r)
+{
+	const struct json_ctx *c = ctx;
+	const struct authorisation *a = release_terms(r);
+	struct ui_json *j = c->j;
+	uint64_t opens, bytes;
+	int why = standing(c->st, r);
+
+	release_used(r, &opens, &bytes);
+	ui_json_begin(j, NULL, '{');
+	ui_json_id(j, "authorisation", a->serial);
+	ui_json_text(j, "state", why ? err_word(why) : "in-force");
+	ui_json_time(j, "not_before", a->not_before_ms);
+	ui_json_time(j, "not_after", a->not_after_ms);
+	ui_json_text(j, "case", a->case_no);
+	ui_json_text(j, "purpose", a->purpose);
+	ui_json_number(j, "items", a->items);
+	ui_json_number(j, "accessions", a->accessions);
+	ui_json_number(j, "opens", opens);
+	ui_json_number(j, "bytes", bytes);
+	if (a->max_opens)
+		ui_json_number(j, "max_opens", a->max_opens);
+	if (a->max_bytes)
+		ui_json_number(j, "max_bytes", a->max_bytes);
+	ui_json_begin(j, "users", '[');
+	for (size_t i = 0; i < a->nusers; i++)
+		ui_json_text(j, NULL, a->users[i]);
+	ui_json_end(j, ']');
+	ui_json_end(j, '}');
+	return 0;
+}
+
+static void json_who(const struct cmd_status *st, struct ui_json *j)
+{
+	const struct identity_public *id = &node_identity(st->s->node)->pub;
+	const struct archive_desc *d = &st->s->archive->desc;
+	const struct roster_node *self = roster_find(st->s->roster, id->id);
+
+	ui_json_id(j, "archive", d->id);
+	ui_json_text(j, "path", st->s->archive->path);
+	ui_json_number(j, "version", d->version);
+	ui_json_text(j, "suite", suite_name(d->suite));
+	ui_json_number(j, "threshold", d->threshold);
+	ui_json_number(j, "keys", d->keys);
+	ui_json_id(j, "node", id->id);
+	if (self)
+		ui_json_text(j, "name", self->name);
+	ui_json_text(j, "role", roster_roles_text(st->s->home->roles));
+	ui_json_text(j, "directory", node_dir(st->s->node));
+	ui_json_bool(j, "revoked", self && self->revoked);
+}
+
+static void json_journals(const struct cmd_status *st, struct ui_json *j)
+{
+	ui_json_begin(j, "journals", '[');
+	for (size_t i = 0; i < st->journals; i++) {
+		const struct cmd_status_journal *k = &st->journal[i];
+
+		ui_json_begin(j, NULL, '{');
+		ui_json_id(j, "node", k->node);
+		ui_json_text(j, "name", k->name);
+		ui_json_number(j, "events", k->indexed);
+		ui_json_number(j, "bytes", k->bytes);
+		ui_json_number(j, "signed", k->covered);
+		ui_json_number(j, "unsigned", k->indexed > k->covered ? k->indexed - k->covered : 0);
+		ui_json_number(j, "unchecked_bytes", k->behind);
+		ui_json_number(j, "damaged", k->damaged);
+		ui_json_time(j, "last", k->last_ms);
+		ui_json_end(j, '}');
+	}
+	ui_json_end(j, ']');
+}
+
+void cmd_status_json(const struct cmd_status *st)
+{
+	struct ui_json j = {0};
+	struct json_ctx ctx = {st, &j};
+
+	ui_json_begin(&j, NULL, '{');
+	json_who(st, &j);
+	ui_json_number(&j, "nodes", st->nodes);
+	ui_json_number(&j, "nodes_revoked", st->revoked);
+	ui_json_number(&j, "items", st->totals.items);
+	ui_json_number(&j, "bytes", st->totals.bytes);
+	ui_json_number(&j, "stored", st->totals.stored);
+	ui_json_number(&j, "folders", st->totals.dirs);
+	ui_json_number(&j, "index_bytes", st->index_bytes);
+	json_journals(st, &j);
+	ui_json_begin(&j, "releases", '[');
+	release_each(st->gate.releases, json_release, &ctx);
+	ui_json_end(&j, ']');
+	ui_json_number(&j, "open_accessions", st->open_accessions);
+	ui_json_number(&j, "pending", st->pending);
+	ui_json_number(&j, "damaged", st->damaged);
+	ui_json_end(&j, '}');
+	ui_json_line(&j);
+}

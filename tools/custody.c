@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * custody: the verbs of nodes, archives and auditors.
+ */
+#include "tools/cmd.h"
+#include "tools/verb.h"
+
+static const char about[] = "Take evidence into custody, ask for its release, and check its log.";
+
+static const struct verb verbs[] = {
+	{NULL, NULL, "A node of an archive"},
+	{"node-init", cmd_node_init, "make this host's key and ask to be enrolled"},
+	{"import", cmd_import, "admit an enrolment, authorisation or revocation"},
+	{"status", cmd_status, "what an operator needs at a glance"},
+	{"reindex", cmd_reindex, "build the index anew from journals and segments"},
+	{NULL, NULL, "Evidence"},
+	{"ingest", cmd_ingest, "take files into custody"},
+	{"ls", cmd_ls, "list names, sizes and times"},
+	{"show", cmd_show, "all that is known of one item"},
+	{"why", cmd_why, "may it be read now, and if not, why"},
+	{"request", cmd_request, "ask the authority to release items"},
+	{NULL, NULL, "The custody log"},
+	{"log", cmd_log, "what happened, in order of time"},
+	{"verify", cmd_verify, "check the whole archive; needs no key and no node"},
+	{"checkpoint", cmd_checkpoint, "sign and print how far the log goes"},
+	{NULL, NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+	return verb_main("custody", about, verbs, argc, argv);
+}

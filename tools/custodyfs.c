@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * custodyfs: mount an archive. The process forks before it unlocks keys, locks memory or opens the
+ * index; the parent waits until the mount answers and leaves with the child's verdict.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "crypto/secret.h"
+#include "fs/catchup.h"
+#include "fs/front.h"
+#include "fs/mountpoint.h"
+#include "tools/ui.h"
+
+#define FIRST_LOOK 2000u /* events; a tenth of a second at the most */
+
+static const char help[] =
+	"Usage: custodyfs [OPTION]... ARCHIVE MOUNTPOINT\n"
+	"Present an evidence archive as read-only files. Content opens only under a release.\n"
+	"\n"
+	"  -o OPT[,OPT...]        allow_other, uid=N, gid=N, node=DIR, passphrase-file=F,\n"
+	"                         foreground, debug; options of mount(8) and fstab are accepted\n"
+	"  -f, --foreground       stay in the foreground; messages go to stderr\n"
+	"      --node DIR         the node's directory (default: $CUSTODY_NODE, or\n"
+	"                         ~/.config/custodyfs, for root /var/lib/custodyfs)\n"
+	"      --passphrase-file F, --passphrase-fd N\n"
+	"                         where the node's passphrase is read from\n"
+	"  -q, --quiet            no talk, only errors\n"
+	"  -h, --help             this help\n"
+	"  -V, --version          version\n"
+	"\n"
+	"Returns when the mount answers. Unmount with: fusermount3 -u MOUNTPOINT\n"
+	"Exit codes: 0 done, 1 system or index, 2 usage, 3 key or passphrase, 4 damaged or forged\n"
+	"evidence, 5 not ours or newer, 6 busy, 7 refused. See custodyfs(8).\n";
+
+struct mount_ask {
+	struct ui ui;
+	struct front_options front;
+	bool foreground;
+	char extra[512];
+	char archive[PATH_MAX], node[PATH_MAX], mountpoint[PATH_MAX];
+	int ready_fd; /* -1 in the foreground, or once told */
+};
+
+static const struct option long_options[] = {
+	UI_OPTIONS, {"foreground", 0, NULL, 'f'}, {"debug", 0, NULL, 'd'}, {NULL, 0, NULL, 0}};
+
+/* What mount(8), fstab and systemd add, and what a read-only mount of ours is anyway. */
+static bool ignored(const char *o)
+{
+	static const char *const words[] = {"ro",     "rw",	"auto",	  "noauto", "user",  "nouser",
+					    "users",  "nofail", "_netdev","owner",  "group", "dev",
+					    "nodev",  "suid",	"nosuid", "exec",   "noexec","defaults",
+					    "async",  "relatime", "noatime", "strictatime"};
+
+	if (!strncmp(o, "x-", 2) || !strncmp(o, "comment=", 8))
+		return true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (!strcmp(o, words[i]))
+			return true;
+	}
+	return false;
+}
+
+static int number(const struct ui *ui, const char *s, unsigned *out)
+{
+	char *end;
+	unsigned long v = strtoul(s, &end, 10);
+
+	if (*s < '0' || *s > '9' || *end || v > UINT_MAX - 1)
+		return ui_usage(ui, "%s: not a number", s);
+	*out = (unsigned)v;
+	return 0;
+}
+
+static int one_option(struct mount_ask *m, char *o)
+{
+	struct ui *ui = &m->ui;
+
+	if (!*o || ignored(o))
+		return 0;
+	if (!strcmp(o, "allow_other"))
+		m->front.allow_other = true;
+	else if (!strcmp(o, "foreground"))
+		m->foreground = true;
+	else if (!strcmp(o, "debug"))
+		m->front.debug = m->foreground = true;
+	else if (!strncmp(o, "node=", 5))
+		ui->node = o + 5;
+	else if (!strncmp(o, "passphrase-file=", 16))
+		ui->pass_file = o + 16;
+	else if (!strncmp(o, "uid=", 4))
+		return number(ui, o + 4, &m->front.uid);
+	else if (!strncmp(o, "gid=", 4))
+		return number(ui, o + 4, &m->front.gid);
+	else
+		return ui_usage(ui, "-o %s: unknown mount option", o);
+	return 0;
+}
+
+static int mount_options(struct mount_ask *m, char *list)
+{
+	char *save = NULL, *o;
+	int rc = 0;
+
+	for (o = strtok_r(list, ",", &save); o && rc == 0; o = strtok_r(NULL, ",", &save))
+		rc = one_option(m, o);
+	return rc;
+}
+
+/* 0 to go on; else *code is the exit code. */
+static int parse(struct mount_ask *m, int argc, char **argv, int *code)
+{
+	int c;
+
+	ui_init(&m->ui, "custodyfs");
+	m->front.uid = getuid();
+	m->front.gid = getgid();
+	m->ready_fd = -1;
+	*code = 0;
+	/* mount(8) calls helpers as: SOURCE DIR [-sfnv] -o OPTIONS: options may come anywhere. */
+	while ((c = getopt_long(argc, argv, "o:fdqhVsnv", long_options, NULL)) != -1) {
+		if (c == 'o')
+			*code = mount_options(m, optarg);
+		else if (c == 'f')
+			m->foreground = true;
+		else if (c == 'd')
+			m->front.debug = m->foreground = true;
+		else if (c == 's' || c == 'n' || c == 'v')
+			continue;
+		else if (c == '?')
+			*code = ui_usage(&m->ui, "see custodyfs --help");
+		else
+			ui_common(&m->ui, c, optarg, help, code);
+		if (*code || c == UI_OPT_HELP || c == UI_OPT_VERSION)
+			return 1;
+	}
+	if (argc - optind != 2) {
+		*code = ui_usage(&m->ui, "ARCHIVE and MOUNTPOINT are needed; see custodyfs --help");
+		return 1;
+	}
+	return 0;
+}
+
+/* Everything relative is made absolute: the daemon works in /. */
+static int resolve(struct mount_ask *m, char **argv, struct err *e)
+{
+	bool cleared = false;
+	int rc;
+
+	if (!realpath(argv[0], m->archive))
+		return err_sys(e, "%s", argv[0]);
+	rc = node_default_dir(m->node, sizeof(m->node), m->ui.node, e);
+	if (rc == 0 && m->node[0] != '/') {
+		char *full = realpath(m->node, NULL);
+
+		if (!full)
+			return err_sys(e, "%s", m->node);
+		snprintf(m->node, sizeof(m->node), "%s", full);
+		free(full);
+	}
+	if (rc == 0)
+		rc = mountpoint_prepare(argv[1], m->mountpoint, &cleared, e);
+	if (cleared)
+		ui_say(&m->ui, "%s: a dead mount was detached", m->mountpoint);
+	m->front.mountpoint = m->mountpoint;
+	m->front.source = m->archive;
+	return rc;
+}
+
+static void tell_parent(struct mount_ask *m, unsigned char code)
+{
+	if (m->ready_fd < 0)
+		return;
+	if (write(m->ready_fd, &code, 1) != 1)
+		syslog(LOG_ERR, "the starting process is gone");
+	close(m->ready_fd);
+	m->ready_fd = -1;
+}
+
+/* Ready: leave the terminal. */
+static void on_ready(void *ctx)
+{
+	struct mount_ask *m = ctx;
+	int null;
+
+	if (m->ready_fd < 0)
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		if (null > STDERR_FILENO)
+			close(null);
+	}
+	tell_parent(m, 0);
+}
+
+static void on_log(void *ctx, int level, const char *line)
+{
+	struct mount_ask *m = ctx;
+
+	if (m->foreground || m->ready_fd >= 0)
+		fprintf(stderr, "custodyfs: %s\n", line);
+	if (!m->foreground)
+		syslog(level, "%s", line);
+}
+
+/*
+ * A first look at the logs, before anything is shown: an archive that was rolled back or forked is
+ * not mounted. A long backlog is taken in by the mount itself, while it serves.
+ */
+static int first_look(struct station *s, struct err *e)
+{
+	struct catchup_result r = {0};
+
+	return catchup_run(s, FIRST_LOOK, &r, NULL, NULL, e);
+}
+
+static int serve(struct mount_ask *m)
+{
+	struct station_ask ask = {.archive = m->archive,
+				  .node_dir = m->node,
+				  .flags = STATION_NO_CATCH_UP,
+				  .pass = ui_passphrase,
+				  .pass_ctx = &m->ui,
+				  .notice = ui_notice,
+				  .notice_ctx = &m->ui};
+	struct station *s = NULL;
+	struct err e = {0}, close_err = {0};
+	int rc, closed, code;
+
+	rc = secret_harden(&e);
+	if (rc == 0)
+		rc = station_open(&s, &ask, &e);
+	if (rc == 0 && !(s->home->roles & ROSTER_READER))
+		rc = err_set(&e, ERR_ROLE, "this node is not enrolled as a reader: it holds no key "
+					   "that opens names, so there is nothing to mount");
+	if (rc == 0)
+		rc = first_look(s, &e);
+	m->front.ready = on_ready;
+	m->front.log = on_log;
+	m->front.ctx = m;
+	m->front.extra = m->extra;
+	if (!m->foreground && rc == 0 && (setsid() < 0 || chdir("/") < 0))
+		rc = err_sys(&e, "can't become a daemon");
+	if (rc == 0)
+		rc = front_run(s, &m->front, &e);
+	closed = station_close(s, &close_err);
+	if (rc == 0 && closed < 0) {
+		rc = closed;
+		e = close_err;
+	}
+	code = rc < 0 ? err_exit(rc) : 0;
+	if (rc < 0)
+		on_log(m, LOG_CRIT, e.text[0] ? e.text : err_text(rc));
+	tell_parent(m, (unsigned char)code);
+	return code;
+}
+
+/* The parent's whole life: wait for one byte, or for the child's end. */
+static int wait_ready(int fd, pid_t child)
+{
+	unsigned char code = 1;
+	int status;
+	ssize_t n;
+
+	do
+		n = read(fd, &code, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		return code;
+	if (waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status))
+		return WEXITSTATUS(status);
+	fprintf(stderr, "custodyfs: the daemon died before the mount was ready\n");
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	static struct mount_ask m;
+	struct err e = {0};
+	int pipe_fd[2], code, rc;
+	pid_t child;
+
+	if (parse(&m, argc, argv, &code))
+		return code;
+	rc = resolve(&m, argv + optind, &e);
+	if (rc < 0)
+		return ui_fail(&m.ui, rc, &e);
+	if (m.foreground)
+		return serve(&m);
+	if (pipe2(pipe_fd, O_CLOEXEC) < 0 || (child = fork()) < 0) {
+		err_sys(&e, "can't start the daemon");
+		return ui_fail(&m.ui, ERR_SYSTEM, &e);
+	}
+	if (child == 0) {
+		close(pipe_fd[0]);
+		m.ready_fd = pipe_fd[1];
+		openlog("custodyfs", LOG_PID, LOG_DAEMON);
+		return serve(&m);
+	}
+	close(pipe_fd[1]);
+	return wait_ready(pipe_fd[0], child);
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/ui.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "index/file.h"
+
+void ui_init(struct ui *ui, const char *program)
+{
+	memset(ui, 0, sizeof(*ui));
+	ui->program = program;
+	ui->pass_fd = -1;
+}
+
+bool ui_common(struct ui *ui, int opt, const char *arg, const char *help, int *exit_code)
+{
+	char *end;
+	long fd;
+
+	*exit_code = 0;
+	switch (opt) {
+	case UI_OPT_NODE:
+		ui->node = arg;
+		return true;
+	case UI_OPT_JSON:
+		ui->json = true;
+		return true;
+	case UI_OPT_QUIET:
+		ui->quiet = true;
+		return true;
+	case UI_OPT_NO_PASS:
+		ui->no_passphrase = true;
+		return true;
+	case UI_OPT_PASS_FILE:
+		ui->pass_file = arg;
+		return true;
+	case UI_OPT_PASS_FD:
+		fd = strtol(arg, &end, 10);
+		if (*end || end == arg || fd < 0 || fd > INT_MAX)
+			*exit_code = ui_usage(ui, "--passphrase-fd %s: not a descriptor", arg);
+		ui->pass_fd = (int)fd;
+		return true;
+	case UI_OPT_HELP:
+		fputs(help, stdout);
+		return true;
+	case UI_OPT_VERSION:
+		printf("custodyfs %s\n", CUSTODY_VERSION);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A JSON string of bytes that are UTF-8 or not; what is not becomes \ufffd. */
+void ui_put_json(const void *p, size_t n)
+{
+	const unsigned char *s = p;
+	size_t len;
+
+	putchar('"');
+	for (size_t i = 0; i < n; i += len) {
+		len = 1;
+		if (s[i] == '"' || s[i] == '\\') {
+			printf("\\%c", s[i]);
+		} else if (s[i] < 0x20 || s[i] == 0x7f) {
+			printf("\\u%04x", s[i]);
+		} else if (s[i] < 0x80) {
+			putchar(s[i]);
+		} else {
+			len = s[i] >= 0xf0 ? 4 : s[i] >= 0xe0 ? 3 : 2;
+			if (i + len <= n && text_valid(s + i, len)) {
+				fwrite(s + i, 1, len, stdout);
+			} else {
+				len = 1;
+				fputs("\\ufffd", stdout);
+			}
+		}
+	}
+	putchar('"');
+}
+
+void ui_put_name(const void *p, size_t n)
+{
+	ui_fput_name(stdout, p, n);
+}
+
+void ui_fput_name(FILE *f, const void *p, size_t n)
+{
+	const unsigned char *s = p;
+	size_t len;
+
+	for (size_t i = 0; i < n; i += len) {
+		len = s[i] < 0x80 ? 1 : s[i] >= 0xf0 ? 4 : s[i] >= 0xe0 ? 3 : 2;
+		/* text_valid refuses control bytes; C1 controls are two bytes, c2 80 to c2 9f */
+		if (i + len <= n && text_valid(s + i, len) && s[i] != '\n' &&
+		    !(s[i] == 0xc2 && s[i + 1] < 0xa0)) {
+			fwrite(s + i, 1, len, f);
+		} else {
+			len = 1;
+			fprintf(f, "\\x%02x", s[i]);
+		}
+	}
+}
+
+void ui_put_text(const void *p, size_t n)
+{
+	const char *s = p, *lf;
+
+	while (n > 0) {
+		lf = memchr(s, '\n', n);
+		ui_put_name(s, lf ? (size_t)(lf - s) : n);
+		putchar('\n');
+		n = lf ? n - (size_t)(lf + 1 - s) : 0;
+		s = lf ? lf + 1 : s;
+	}
+}
+
+void ui_progress_end(const struct ui *ui)
+{
+	struct ui *u = (struct ui *)ui;
+
+	if (u->progress_on)
+		fputs("\r\033[K", stderr);
+	u->progress_on = false;
+	u->progress_start = 0;
+}
+
+/* A sentence may hold a name from the evidence. */
+static void put_sentence(const struct ui *ui, const char *text)
+{
+	ui_progress_end(ui);
+	fprintf(stderr, "%s: ", ui->program);
+	ui_fput_name(stderr, text, strlen(text));
+	fputc('\n', stderr);
+}
+
+int ui_fail(const struct ui *ui, int rc, const struct err *e)
+{
+	const char *text = e && e->text[0] ? e->text : err_text(rc);
+
+	put_sentence(ui, text);
+	if (ui->json) {
+		printf("{\"error\":\"%s\",\"exit\":%d,\"text\":", err_word(rc), err_exit(rc));
+		ui_put_json(text, strlen(text));
+		printf("}\n");
+	}
+	return err_exit(rc);
+}
+
+int ui_usage(const struct ui *ui, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "%s: ", ui->program);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\n");
+	return err_exit(ERR_USAGE);
+}
+
+void ui_say(const struct ui *ui, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ui->quiet)
+		return;
+	ui_progress_end(ui);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+void ui_notice(void *ctx, const char *sentence)
+{
+	put_sentence(ctx, sentence);
+}
+
+/* "1:02:03 left" */
+static void put_left(double seconds)
+{
+	unsigned long s = seconds < 1e7 ? (unsigned long)seconds : 9999999;
+
+	if (s >= 3600)
+		fprintf(stderr, "  %lu:%02lu:%02lu left", s / 3600, s / 60 % 60, s % 60);
+	else
+		fprintf(stderr, "  %lu:%02lu left", s / 60, s % 60);
+}
+
+static void put_count(const struct ui *ui, double n)
+{
+	char text[16];
+
+	if (ui->progress_bytes)
+		ui_bytes(text, (uint64_t)n);
+	else
+		snprintf(text, sizeof(text), "%.0f", n);
+	fputs(text, stderr);
+}
+
+void ui_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	struct ui *ui = ctx;
+	int64_t now = ui_now();
+	double ran;
+
+	if (ui->quiet || ui->json || now - ui->progress_ms < 200 || !isatty(STDERR_FILENO))
+		return;
+	ui->progress_ms = now;
+	if (!ui->progress_start) { /* what is done at once needs no line */
+		ui->progress_start = now;
+		return;
+	}
+	ran = (double)(now - ui->progress_start) / 1000.0;
+	ui->progress_on = true;
+	fputs("\r\033[K", stderr);
+	if (total && done <= total)
+		fprintf(stderr, "%3u %%  ", (unsigned)(100.0 * (double)done / (double)total));
+	put_count(ui, (double)done);
+	if (done && ran > 0.5) {
+		fputs("  ", stderr);
+		put_count(ui, (double)done / ran);
+		fputs("/s", stderr);
+		if (total && done <= total)
+			put_left(ran / (double)done * (double)(total - done));
+	}
+	fflush(stderr);
+}
+
+void ui_bytes(char out[16], uint64_t n)
+{
+	static const char *const unit[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+	double v = (double)n;
+	unsigned u = 0;
+
+	while (v >= 999.5 && u < 5) {
+		v /= 1000;
+		u++;
+	}
+	snprintf(out, 16, u && v < 9.95 ? "%.1f %s" : "%.0f %s", v, unit[u]);
+}
+
+const char *ui_s(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+int64_t ui_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int ui_time(const char *s, int64_t now_ms, int64_t *out, struct err *e)
+{
+	struct text_span span = {s, strlen(s)};
+	unsigned long n;
+	int64_t unit = 0;
+	char *end;
+
+	if (s[0] != '+')
+		return text_parse_time(span, out)
+			       ? 0
+			       : err_set(e, ERR_USAGE,
+					 "%s: not a time; use 2026-11-23T07:10:00Z, +2h or +3d", s);
+	n = strtoul(s + 1, &end, 10);
+	if (s[1] >= '0' && s[1] <= '9' && *end && !end[1])
+		unit = *end == 's' ? 1 : *end == 'm' ? 60 : *end == 'h' ? 3600
+							: *end == 'd' ? 86400
+								      : 0;
+	if (!unit || n > 36500ul * 86400)
+		return err_set(e, ERR_USAGE, "%s: not a span; use +90s, +30m, +2h or +3d", s);
+	*out = now_ms + (int64_t)n * unit * 1000;
+	return 0;
+}
+
+void ui_user(char *out, size_t cap)
+{
+	const struct passwd *pw = getpwuid(getuid());
+
+	if (pw)
+		snprintf(out, cap, "%s", pw->pw_name);
+	else
+		snprintf(out, cap, "#%u", getuid());
+}
+
+void ui_user_host(char *out, size_t cap)
+{
+	char user[128], host[256] = "localhost";
+
+	ui_user(user, sizeof(user));
+	gethostname(host, sizeof(host) - 1);
+	snprintf(out, cap, "%s@%s", user, host);
+}
+
+int ui_write_file(const char *path, const void *p, size_t n, struct err *e)
+{
+	int rc;
+
+	if (!strcmp(path, "-"))
+		return file_write(STDOUT_FILENO, p, n, e);
+	rc = file_replace(AT_FDCWD, path, p, n, 0644, e);
+	return rc < 0 ? err_prefix(e, rc, "%s", path) : 0;
+}
