@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/kdf.h"
 #include "crypto/secret.h"
 #include "crypto/text.h"
 #include "fs/authority_internal.h"
@@ -16,7 +15,7 @@ struct issue {
 	struct authority *a;
 	const struct request *r;
 	struct authorisation au;
-	uint8_t (*content)[32]; /* of r->segment[i] */
+	uint8_t (*wrap)[32]; /* wrap key of the accession of r->segment[i] */
 	uint8_t (*item_key)[32];
 	uint8_t (*accession_key)[32];
 };
@@ -30,13 +29,13 @@ static bool in_accessions(const struct request *r, const uint8_t id[16])
 	return false;
 }
 
-/* The content keys of all segments of the request, by the release identity of their epoch. */
+/* The wrap keys of all segments of the request, by the release identity of their epoch. */
 static int open_segments(struct issue *is, struct err *e)
 {
-	uint8_t *secret = secret_take(is->a->pool, 32);
+	uint8_t *secret = secret_take(is->a->pool, 32), *content = secret_take(is->a->pool, 32);
 	uint32_t have = 0;
 	char name[24];
-	int rc = secret ? 0 : err_set(e, ERR_NOMEM, "no secret memory left");
+	int rc = secret && content ? 0 : err_set(e, ERR_NOMEM, "no secret memory left");
 
 	for (size_t i = 0; rc == 0 && i < is->r->segments; i++) {
 		const struct segment_header *h = &is->r->segment[i].header;
@@ -47,13 +46,15 @@ static int open_segments(struct issue *is, struct err *e)
 			have = h->epoch;
 		}
 		if (rc == 0) {
-			rc = segment_content_key(is->content[i], h, secret);
+			rc = segment_content_key(content, h, secret);
 			if (rc)
 				err_set(e, rc, "the content key of a segment does not open: %s",
 					err_text(rc));
+			frame_wrap_key(is->wrap[i], content, h->archive, h->accession);
 		}
 	}
 	secret_give(is->a->pool, secret);
+	secret_give(is->a->pool, content);
 	return rc;
 }
 
@@ -74,16 +75,12 @@ static int find_segment(const struct request *r, const uint8_t id[16], size_t *a
 static int unwrap(struct issue *is, const struct request_item *it, uint8_t key[32], size_t *hint,
 		  struct err *e)
 {
-	uint8_t wrap[32];
 	char hex[33];
 	size_t seg = 0;
 	int rc = find_segment(is->r, it->segment, &seg, hint);
 
-	if (rc == 0) {
-		kdf_label(wrap, is->content[seg], "custodyfs/v1 wrap");
-		rc = frame_unwrap(key, it->head, it->head_len, wrap);
-		secret_wipe(wrap, sizeof(wrap));
-	}
+	if (rc == 0)
+		rc = frame_unwrap(key, it->head, it->head_len, is->wrap[seg]);
 	if (rc) {
 		text_hex(hex, it->id.id, 16);
 		err_set(e, rc, "the file key of item %s does not open: %s", hex, err_text(rc));
@@ -119,7 +116,7 @@ static int issue_accessions(struct issue *is, struct err *e)
 			return err_set(e, ERR_MALFORMED,
 				       "the request brings no segment of an accession it asks for");
 		memcpy(is->au.accession[i], is->r->accession[i], 16);
-		memcpy(is->accession_key[i], is->content[seg], 32);
+		memcpy(is->accession_key[i], is->wrap[seg], 32);
 		is->au.accessions++;
 	}
 	return 0;
@@ -184,8 +181,10 @@ static int set_terms(struct issue *is, const struct authority_terms *t, struct e
 	au->checkpoint = calloc(r->checkpoints + 1, sizeof(*au->checkpoint));
 	au->item = calloc(r->items + 1, sizeof(*au->item));
 	au->accession = calloc(r->accessions + 1, sizeof(*au->accession));
-	if (!au->checkpoint || !au->item || !au->accession)
-		return err_set(e, ERR_NOMEM, "out of memory");
+	if (!au->checkpoint || !au->item || !au->accession) {
+		err_set(e, ERR_NOMEM, "out of memory");
+		return ERR_NOMEM;
+	}
 	au->checkpoints = r->checkpoints;
 	memcpy(au->checkpoint, r->checkpoint, r->checkpoints * sizeof(*au->checkpoint));
 	return set_users(au, t->users, e);
@@ -238,15 +237,18 @@ int authority_authorise(struct authority *a, struct document *out, const struct 
 	rc = authority_requester(a, r, &to, terms->now_ms, e);
 	if (rc)
 		return rc;
-	is.content = secret_take(a->pool, 32 * (r->segments + 1));
+	is.wrap = secret_take(a->pool, 32 * (r->segments + 1));
 	is.item_key = secret_take(a->pool, 32 * (r->items + 1));
 	is.accession_key = secret_take(a->pool, 32 * (r->accessions + 1));
-	rc = is.content && is.item_key && is.accession_key ?
-		     set_terms(&is, terms, e) :
-		     err_set(e, ERR_NOMEM,
-			     "the keys of %zu items do not fit into locked memory: have whole "
-			     "accessions asked for",
-			     r->items);
+	if (is.wrap && is.item_key && is.accession_key) {
+		rc = set_terms(&is, terms, e);
+	} else {
+		rc = ERR_NOMEM;
+		err_set(e, rc,
+			"the keys of %zu items do not fit into locked memory: have whole "
+			"accessions asked for",
+			r->items);
+	}
 	if (rc == 0)
 		rc = open_segments(&is, e);
 	if (rc == 0)
@@ -256,7 +258,7 @@ int authority_authorise(struct authority *a, struct document *out, const struct 
 	if (rc == 0)
 		rc = make(&is, &to, out, e);
 	memcpy(serial, is.au.serial, 16);
-	secret_give(a->pool, is.content);
+	secret_give(a->pool, is.wrap);
 	secret_give(a->pool, is.item_key);
 	secret_give(a->pool, is.accession_key);
 	authorisation_free(&is.au);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/hash.h"
+#include "crypto/kdf.h"
 #include "crypto/seal.h"
 #include "crypto/secret.h"
 #include "crypto/suite.h"
@@ -11,6 +12,7 @@
 #define MAGIC "CUSTFRM1"
 #define MAGIC_SIZE 8
 #define WRAP_AT FRAME_BOUND
+#define WRAP_AD (FRAME_BOUND + HASH_SIZE)
 #define WRAP_SIZE (32 + SEAL_OVERHEAD)
 #define SEALED_LEN_AT (WRAP_AT + WRAP_SIZE)
 #define INNER 64 /* salt and SHA-256 of the plaintext, before the record */
@@ -53,13 +55,24 @@ int frame_bound(uint8_t out[FRAME_BOUND], struct frame *f, const uint8_t file_ke
 	return 0;
 }
 
+/*
+ * Associated data of the wrap: the fixed fields and the sealed record. A reader holds the key of
+ * records; without this it could put an innocent record beside another item's wrapped key and have
+ * that approved.
+ */
+static void wrap_ad(uint8_t out[WRAP_AD], const uint8_t *head, size_t n)
+{
+	memcpy(out, head, FRAME_BOUND);
+	hash_sha256(out + FRAME_BOUND, head + FRAME_FIXED, n - FRAME_FIXED);
+}
+
 int frame_head_seal(struct wire_out *out, struct frame *f, const struct frame_keys *keys,
 		    const uint8_t file_key[32], const uint8_t salt[32],
 		    const uint8_t plain_sha256[32], const void *record, size_t record_len,
 		    uint8_t commitment[32])
 {
 	struct wire_out inner = {0};
-	uint8_t bound[FRAME_BOUND];
+	uint8_t bound[FRAME_BOUND], ad[WRAP_AD];
 	uint8_t *head;
 	int rc = frame_bound(bound, f, file_key, record_len);
 
@@ -74,13 +87,26 @@ int frame_head_seal(struct wire_out *out, struct frame *f, const struct frame_ke
 		goto out;
 	}
 	memcpy(head, bound, FRAME_BOUND);
-	seal_close(head + WRAP_AT, keys->wrap, bound, FRAME_BOUND, file_key, 32);
 	wire_put32(head + SEALED_LEN_AT, f->head_len - FRAME_FIXED);
 	seal_close(head + FRAME_FIXED, keys->record, bound, FRAME_BOUND, inner.p, inner.n);
+	wrap_ad(ad, head, f->head_len);
+	seal_close(head + WRAP_AT, keys->wrap, ad, sizeof(ad), file_key, 32);
 	record_commitment(commitment, salt, record, record_len, plain_sha256);
 out:
 	wire_out_wipe(&inner);
 	return rc;
+}
+
+void frame_wrap_key(uint8_t wrap[32], const uint8_t content_key[32], const uint8_t archive[16],
+		    const uint8_t accession[16])
+{
+	static const char label[] = "custodyfs/v1 wrap";
+	uint8_t info[sizeof(label) - 1 + 32];
+
+	memcpy(info, label, sizeof(label) - 1);
+	memcpy(info + sizeof(label) - 1, archive, 16);
+	memcpy(info + sizeof(label) - 1 + 16, accession, 16);
+	kdf_hkdf(wrap, 32, content_key, 32, NULL, 0, info, sizeof(info));
 }
 
 void frame_stream_ad(uint8_t out[STREAM_AD_SIZE], const uint8_t *head)
@@ -135,14 +161,15 @@ int frame_head_parse(struct frame *f, const uint8_t *head, size_t n)
 
 int frame_unwrap(uint8_t file_key[32], const uint8_t *head, size_t n, const uint8_t wrap_key[32])
 {
-	uint8_t commitment[32];
+	uint8_t commitment[32], ad[WRAP_AD];
 	struct frame f;
 	int rc = ERR_DAMAGED;
 
 	memset(file_key, 0, 32);
 	if (frame_head_parse(&f, head, n) != 0)
 		return rc;
-	if (seal_open(file_key, wrap_key, head, FRAME_BOUND, head + WRAP_AT, WRAP_SIZE) != 0)
+	wrap_ad(ad, head, n);
+	if (seal_open(file_key, wrap_key, ad, sizeof(ad), head + WRAP_AT, WRAP_SIZE) != 0)
 		return rc;
 	stream_commitment(commitment, file_key);
 	if (secret_equal(commitment, f.key_commitment, sizeof(commitment)))

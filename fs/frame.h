@@ -37,7 +37,7 @@ uint64_t frame_length(const struct frame *f);
 
 /* Keys of an accession, derived once a run. Secret memory. */
 struct frame_keys {
-	uint8_t wrap[32];   /* HKDF(content key, "custodyfs/v1 wrap") */
+	uint8_t wrap[32];   /* frame_wrap_key() */
 	uint8_t record[32]; /* HKDF(catalogue key, "custodyfs/v1 record") */
 };
 
@@ -46,6 +46,13 @@ struct frame_keys {
  * record of record_len bytes can't be held. */
 int frame_bound(uint8_t out[FRAME_BOUND], struct frame *f, const uint8_t file_key[32],
 		size_t record_len);
+/*
+ * HKDF(content key, "custodyfs/v1 wrap" || archive id || accession id): what opens the wraps of one
+ * accession, and what a release of a whole accession gives. Bound to the accession, since whoever
+ * may write a segment header can copy another accession's sealed content key into it.
+ */
+void frame_wrap_key(uint8_t wrap[32], const uint8_t content_key[32], const uint8_t archive[16],
+		    const uint8_t accession[16]);
 /* Append the head: f's fields (head_len and key_commitment are set here), the file key wrapped,
  * salt || plain_sha256 || record sealed. Also gives the record's commitment. Codes of frame_bound;
  * on error nothing is appended. */

@@ -80,7 +80,8 @@ static int make_keys(struct ingest *g, struct err *e)
 		return err_set(e, ERR_NOMEM, "no room for keys in locked memory");
 	secret_random(g->keys->content, 32);
 	secret_random(g->keys->catalogue, 32);
-	kdf_label(g->keys->frame.wrap, g->keys->content, "custodyfs/v1 wrap");
+	frame_wrap_key(g->keys->frame.wrap, g->keys->content, g->s->archive->desc.id,
+		       g->header.accession);
 	kdf_label(g->keys->frame.record, g->keys->catalogue, "custodyfs/v1 record");
 	return 0;
 }

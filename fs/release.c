@@ -9,7 +9,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "crypto/kdf.h"
 #include "fs/frame.h"
 #include "fs/release_keys.h"
 
@@ -132,19 +131,16 @@ void release_note_opens(struct release *r, uint64_t opens)
 int release_file_key(struct release *r, const uint8_t item[16], const uint8_t accession[16],
 		     const uint8_t *head, size_t head_len, uint8_t file_key[32])
 {
-	uint8_t content[32], wrap[32];
+	uint8_t wrap[32];
 	int rc = release_ended(r);
 
 	if (rc)
 		return rc;
 	rc = release_keys_get(r->keys, false, item, file_key);
 	if (rc == ERR_NOTFOUND) {
-		rc = release_keys_get(r->keys, true, accession, content);
-		if (rc == 0) {
-			kdf_label(wrap, content, "custodyfs/v1 wrap");
+		rc = release_keys_get(r->keys, true, accession, wrap);
+		if (rc == 0)
 			rc = frame_unwrap(file_key, head, head_len, wrap);
-		}
-		secret_wipe(content, sizeof(content));
 		secret_wipe(wrap, sizeof(wrap));
 	}
 	/* Not found because it ended meanwhile, or because it never was covered? */

@@ -78,7 +78,7 @@ int release_covering(struct release_set *s, const uint8_t item[16], const uint8_
 int release_each(struct release_set *s, int (*cb)(void *ctx, struct release *r), void *ctx);
 void release_hold(struct release *r);
 void release_drop(struct release *r);
-/* The file key of an item, straight or through its accession's content key and the frame head.
+/* The file key of an item, straight or through its accession's wrap key and the frame head.
  * secret: 32 bytes of secret memory or wiped stack. ERR_NOT_COVERED, ERR_DAMAGED, or why it ended. */
 int release_file_key(struct release *r, const uint8_t item[16], const uint8_t accession[16],
 		     const uint8_t *head, size_t head_len, uint8_t file_key[32]);

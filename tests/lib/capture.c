@@ -202,7 +202,7 @@ static void open_keys(struct capture *c, const struct wire_out *header, struct f
 	assert_int_equal(segment_header_parse(&h, header->p, header->n), 0);
 	assert_memory_equal(h.archive, c->desc.id, 16);
 	assert_int_equal(segment_content_key(key, &h, c->o.release_secret), 0);
-	kdf_label(keys->wrap, key, "custodyfs/v1 wrap");
+	frame_wrap_key(keys->wrap, key, h.archive, h.accession);
 	assert_int_equal(segment_catalogue_key(key, &h, c->o.catalogue_secret), 0);
 	kdf_label(keys->record, key, "custodyfs/v1 record");
 }

@@ -72,7 +72,7 @@ void dossier_set_record(struct dossier *d, size_t i, const void *record, size_t 
 	memcpy(f.archive, d->desc.id, 16);
 	memcpy(f.accession, d->accession[seg], 16);
 	memcpy(f.item, d->item[i].id, 16);
-	kdf_label(keys.wrap, d->content_key[seg], "custodyfs/v1 wrap");
+	frame_wrap_key(keys.wrap, d->content_key[seg], d->desc.id, d->accession[seg]);
 	kdf_label(keys.record, d->catalogue_key[seg], "custodyfs/v1 record");
 	fixture_fill(salt, sizeof(salt), 500 + (uint32_t)i);
 	wire_out_reset(&d->head[i]);

@@ -51,6 +51,7 @@ static void test_layout(void **state)
 {
 	const uint8_t *h;
 	uint8_t v[32];
+	uint8_t ad[112 + 32];
 	struct sample s;
 
 	(void)state;
@@ -71,8 +72,10 @@ static void test_layout(void **state)
 	assert_memory_equal(h + 80, v, 32);
 	assert_int_equal(wire_get32(h + 184), s.head.n - 188);
 
-	/* Sealed with the first 112 bytes as associated data. */
-	assert_int_equal(seal_open(v, s.keys.wrap, h, 112, h + 112, 72), 0);
+	/* The wrap's associated data: the first 112 bytes and the digest of the sealed record. */
+	memcpy(ad, h, 112);
+	hash_sha256(ad + 112, h + 188, s.head.n - 188);
+	assert_int_equal(seal_open(v, s.keys.wrap, ad, sizeof(ad), h + 112, 72), 0);
 	assert_memory_equal(v, s.file_key, 32);
 	wire_out_free(&s.head);
 }
@@ -313,20 +316,60 @@ static void test_bounds(void **state)
 /* A wrap that opens, but to a key that is not the committed one. */
 static void test_commitment_is_checked(void **state)
 {
-	uint8_t other[32] = {1}, key[32], zero[32] = {0};
+	uint8_t other[32] = {1}, key[32], zero[32] = {0}, ad[112 + 32];
 	struct sample s;
 
 	(void)state;
 	make(&s);
-	seal_close(s.head.p + 112, s.keys.wrap, s.head.p, FRAME_BOUND, other, 32);
+	memcpy(ad, s.head.p, 112);
+	hash_sha256(ad + 112, s.head.p + 188, s.head.n - 188);
+	seal_close(s.head.p + 112, s.keys.wrap, ad, sizeof(ad), other, 32);
 	assert_int_equal(frame_unwrap(key, s.head.p, s.head.n, s.keys.wrap), ERR_DAMAGED);
 	assert_memory_equal(key, zero, 32);
 	wire_out_free(&s.head);
 }
 
+/* A reader knows the record key: it may seal another record in, of the same length. Then the key no
+ * longer opens. */
+static void test_relabelled(void **state)
+{
+	uint8_t inner[64 + RECORD_LEN] = {0}, key[32], salt[32], sha256[32];
+	struct wire_out record = {0};
+	struct sample s;
+
+	(void)state;
+	make(&s);
+	seal_close(s.head.p + 188, s.keys.record, s.head.p, FRAME_BOUND, inner, sizeof(inner));
+	assert_int_equal(
+		frame_record_open(&record, salt, sha256, s.head.p, s.head.n, s.keys.record), 0);
+	assert_int_equal(frame_unwrap(key, s.head.p, s.head.n, s.keys.wrap), ERR_DAMAGED);
+	wire_out_free(&record);
+	wire_out_free(&s.head);
+}
+
+/* A content key that was copied into another accession's header opens no wrap of the first. */
+static void test_wrap_key_is_of_one_accession(void **state)
+{
+	uint8_t content[32] = {7}, archive[16] = {1}, accession[16] = {2}, other[16] = {3};
+	uint8_t a[32], b[32], c[32], info[17 + 32] = "custodyfs/v1 wrap";
+
+	(void)state;
+	memcpy(info + 17, archive, 16);
+	memcpy(info + 33, accession, 16);
+	kdf_hkdf(a, 32, content, 32, NULL, 0, info, sizeof(info));
+	frame_wrap_key(b, content, archive, accession);
+	assert_memory_equal(a, b, 32);
+	frame_wrap_key(c, content, archive, other);
+	assert_memory_not_equal(a, c, 32);
+	frame_wrap_key(c, content, other, accession);
+	assert_memory_not_equal(a, c, 32);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_relabelled),
+		cmocka_unit_test(test_wrap_key_is_of_one_accession),
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_commitment_and_ad),
 		cmocka_unit_test(test_bound_is_the_head),
