@@ -78,6 +78,21 @@ static int revoke(const struct catchup_document *d, const struct event *ev, stru
 
 /* ---- admission, use, end ---- */
 
+/* Another node's log has spoken of a document that this node admits now: what it said of its use and
+ * end is hearsay, but for a revocation, which counts by its signatures. */
+static void forget_hearsay(const struct catchup_document *d, struct ledger_document *l)
+{
+	static const uint8_t nobody[16];
+
+	if (memcmp(l->node, nobody, 16) == 0)
+		return; /* known by its revocation alone */
+	l->opens = l->bytes = l->open_bytes = 0;
+	if (l->state == LEDGER_ENDED && !roster_serial_revoked(d->st->roster, l->serial)) {
+		l->state = LEDGER_ADMITTED;
+		l->ended[0] = '\0';
+	}
+}
+
 int catchup_document_admitted(const struct catchup_document *d, const struct event *ev,
 			      struct err *e)
 {
@@ -92,6 +107,8 @@ int catchup_document_admitted(const struct catchup_document *d, const struct eve
 		l.state = LEDGER_ADMITTED;
 	} else if (l.admitted_ms && !own(d)) {
 		return 0; /* the first to admit it stands, unless it is us */
+	} else if (memcmp(l.node, d->node, 16) != 0) {
+		forget_hearsay(d, &l);
 	}
 	memcpy(l.serial, ev->document, 16);
 	snprintf(l.kind, sizeof(l.kind), "%.31s", kind);

@@ -137,15 +137,22 @@ static int too_short(const struct catchup_scan *s, uint64_t lines, struct err *e
 		s->signed_at.size == required(s) ? "were signed" : "were seen before");
 }
 
+static void file_name(const struct catchup_scan *s, char out[48])
+{
+	char hex[33];
+
+	text_hex(hex, s->node, 16);
+	snprintf(out, 48, "%s.jsonl", hex);
+}
+
 /* Own lines that no checkpoint covers may not be on the disk yet; the index must not know them
  * before they are. */
 static int sync_file(const struct catchup_scan *s, struct err *e)
 {
-	char name[48], hex[33];
+	char name[48];
 	int fd, rc = 0;
 
-	text_hex(hex, s->node, 16);
-	snprintf(name, sizeof(name), "%s.jsonl", hex);
+	file_name(s, name);
 	fd = openat(s->dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 || fdatasync(fd) != 0)
 		rc = err_sys(e, "can't sync %s", name);
@@ -154,20 +161,28 @@ static int sync_file(const struct catchup_scan *s, struct err *e)
 	return rc;
 }
 
-/* The file must hold what the index has of it. */
+/* Bytes of the file; UINT64_MAX if there is none. */
+static uint64_t file_size(const struct catchup_scan *s)
+{
+	struct stat st;
+	char name[48];
+
+	file_name(s, name);
+	if (fstatat(s->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return UINT64_MAX;
+	return (uint64_t)st.st_size;
+}
+
+/* The file, if it is there, must hold what the index has of it. */
 static int check_length(const struct catchup_scan *s, struct err *e)
 {
-	char name[48], hex[33];
-	struct stat st = {0};
+	uint64_t size = file_size(s);
 
-	text_hex(hex, s->node, 16);
-	snprintf(name, sizeof(name), "%s.jsonl", hex);
-	if (fstatat(s->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (uint64_t)st.st_size < s->from.bytes)
+	if (size < s->from.bytes)
 		return catchup_scan_rollback(s->node, e,
 					     "it has %" PRIu64 " bytes, %" PRIu64
 					     " were seen before",
-					     (uint64_t)st.st_size, s->from.bytes);
+					     size, s->from.bytes);
 	return 0;
 }
 
@@ -176,7 +191,8 @@ static int foreign_line(const struct catchup_scan *s, uint64_t seq, struct err *
 {
 	return of_journal(s,
 			  err_set(e, ERR_FORGED,
-				  "line %" PRIu64 " was not written by this node: somebody added it",
+				  "line %" PRIu64
+				  " was not written by this node: somebody added it",
 				  seq + 1),
 			  e);
 }
@@ -195,8 +211,11 @@ static int step(const struct catchup_scan *s, struct journal_reader *r, struct m
 	if (!must && !s->mac_key.journal)
 		return ERR_NOTFOUND;
 	rc = journal_reader_next(r, &line, &off, e);
-	if (rc == ERR_NOTFOUND || (rc == ERR_MALFORMED && !must))
-		return must ? too_short(s, range->size, e) : ERR_NOTFOUND;
+	if ((rc == ERR_NOTFOUND || rc == ERR_MALFORMED) && !must)
+		return ERR_NOTFOUND;
+	/* Cut within a line, or a line that is too long. */
+	if (rc == ERR_NOTFOUND || (rc == ERR_MALFORMED && file_size(s) - off < EVENT_LINE_MAX))
+		return too_short(s, range->size, e);
 	if (rc == ERR_MALFORMED)
 		return blame(s, required(s), e);
 	if (rc)

@@ -133,7 +133,7 @@ static int check_sealed(const struct document *d, struct err *e)
 /* Find the parts of d->bytes. */
 static int split(struct document *d, struct err *e)
 {
-	struct text_span rest = {(const char *)d->bytes.p, d->bytes.n}, armor;
+	struct text_span rest = {(const char *)d->bytes.p, d->bytes.n}, armor = {"", 0};
 	int rc;
 
 	if (rest.n > DOCUMENT_MAX)

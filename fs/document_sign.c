@@ -66,9 +66,17 @@ static int place_make(struct place *p, const struct document *d, struct err *e)
 	return rc;
 }
 
+/* Where ssh-keygen may ask for a passphrase: it does so only if its standard input is a terminal,
+ * and ours may be the document. -1: leave it as it is. */
+static int open_prompt(void)
+{
+	return isatty(STDIN_FILENO) ? -1 : open("/dev/tty", O_RDWR | O_CLOEXEC);
+}
+
 /* Child's descriptors: the terminal for prompts, or a log we can quote from; never our stdout. */
 static int spawn(pid_t *pid, const struct place *p, char *const argv[], bool terminal)
 {
+	int prompt = open_prompt();
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	char log[PATH_SIZE + 8];
@@ -84,6 +92,8 @@ static int spawn(pid_t *pid, const struct place *p, char *const argv[], bool ter
 	rc = posix_spawnattr_setsigdefault(&attr, &dfl);
 	if (rc == 0)
 		rc = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+	if (rc == 0 && prompt >= 0)
+		rc = posix_spawn_file_actions_adddup2(&files, prompt, STDIN_FILENO);
 	if (rc == 0 && !terminal)
 		rc = posix_spawn_file_actions_addopen(&files, STDERR_FILENO, log,
 						      O_WRONLY | O_CREAT | O_EXCL, 0600);
@@ -93,6 +103,8 @@ static int spawn(pid_t *pid, const struct place *p, char *const argv[], bool ter
 		rc = posix_spawnp(pid, argv[0], &files, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&files);
+	if (prompt >= 0)
+		close(prompt);
 	return rc;
 }
 
@@ -159,7 +171,7 @@ static int ssh_keygen(struct wire_out *armor, const struct place *p, const char 
 	const char *argv[] = {"ssh-keygen", "-q", "-Y",	    "sign",  "-n",
 			      namespace,    "-f", key_file, p->text, NULL};
 	bool terminal = isatty(STDERR_FILENO);
-	int status, rc;
+	int status = 0, rc;
 
 	rc = run(p, (char *const *)argv, terminal, &status, e);
 	if (rc)
@@ -196,7 +208,7 @@ static int check(const struct document *d, struct text_span armor, const char *n
 /* Put the armor behind the other signatures. */
 static int add(struct document *d, const struct wire_out *armor, struct err *e)
 {
-	struct document fresh;
+	struct document fresh = {0};
 	struct wire_out bytes = {0};
 	size_t at = d->text.n;
 	int rc;

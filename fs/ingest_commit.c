@@ -10,10 +10,12 @@
 #include "crypto/hash.h"
 #include "crypto/secret.h"
 
-/* A batch is committed when so much waits, or when nothing came for a moment. */
+/* A batch is committed when so much waits, or when nothing came for a moment ... */
 #define BATCH_ITEMS 1024u
 #define BATCH_BYTES ((uint64_t)64 << 20)
 #define QUIET_MS 20
+/* ... or has waited that long: files may trickle in. */
+#define AGE_MS 1000
 /* Frames that are written and not yet durable, before the workers are held up. */
 #define WAITING_ITEMS (2 * BATCH_ITEMS)
 #define WAITING_BYTES (4 * BATCH_BYTES)
@@ -115,7 +117,7 @@ static int choose(struct ingest_commit *c, uint64_t len, struct ingest_segment *
 	}
 	if (!c->current) {
 		rc = new_segment(c, &c->current, e);
-		if (rc)
+		if (!c->current)
 			return rc;
 	}
 	c->current->refs++;
@@ -179,22 +181,31 @@ void ingest_commit_sum(struct ingest_commit *c, struct ingest_commit_sum *sum)
 
 /* ---- the committer ---- */
 
+static struct timespec later(int64_t ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_nsec += (long)ms * 1000000;
+	t.tv_sec += t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	return t;
+}
+
 /* Wait for a batch; false when there will be none. Called with the lock held. */
 static bool wait_for_batch(struct ingest_commit *c)
 {
+	int64_t begun;
+
 	while (c->count == 0 && !c->ending)
 		pthread_cond_wait(&c->arrived, &c->lock);
-	while (c->count < BATCH_ITEMS && c->bytes < BATCH_BYTES && !c->ending) {
-		struct timespec until;
+	begun = monotonic_ms();
+	while (c->count < BATCH_ITEMS && c->bytes < BATCH_BYTES && !c->ending &&
+	       monotonic_ms() - begun < AGE_MS) {
+		const struct timespec until = later(QUIET_MS);
 		size_t before = c->count;
 		int rc = 0;
 
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += QUIET_MS * 1000000L;
-		if (until.tv_nsec >= 1000000000L) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000L;
-		}
 		while (c->count == before && !c->ending && rc != ETIMEDOUT)
 			rc = pthread_cond_timedwait(&c->arrived, &c->lock, &until);
 		if (c->count == before)

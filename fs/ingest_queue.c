@@ -113,7 +113,7 @@ int ingest_queue_start(struct ingest_queue **out, const struct ingest_seal_terms
 	q->worker = calloc(workers, sizeof(*q->worker));
 	if (!q->worker)
 		rc = err_set(e, ERR_NOMEM, "out of memory");
-	while (q->workers < workers && rc == 0)
+	while (q->worker && q->workers < workers && rc == 0)
 		rc = start_worker(q, &t, e);
 	if (rc)
 		ingest_queue_finish(q, true, NULL);

@@ -74,7 +74,7 @@ int manifest_row_sha256(struct manifest *m, struct manifest_row *row, const char
 	if (n == 0)
 		return 0;
 	for (size_t i = 0; i < n && i < 64; i++)
-		lower[i] = hex[i] >= 'A' && hex[i] <= 'F' ? (char)(hex[i] + 'a' - 'A') : hex[i];
+		lower[i] = (char)(hex[i] >= 'A' && hex[i] <= 'F' ? hex[i] + ('a' - 'A') : hex[i]);
 	if (n != 64 || !text_unhex((struct text_span){lower, n}, row->sha256, 32))
 		return manifest_bad(m, row->line, e, "`%.70s` is not a SHA-256", hex);
 	row->has_sha256 = true;

@@ -67,7 +67,7 @@ static int read_checkpoint(struct reader *b, size_t i)
 	struct roster_node *who = &b->who[i];
 	struct note_checkpoint is;
 	struct text_span text;
-	struct wire_in section;
+	struct wire_in section = {0};
 	uint8_t node[16];
 	int rc = next_section(b, REQUEST_CHECKPOINT, &section);
 
@@ -131,7 +131,7 @@ static int read_proved(struct reader *b, enum request_section kind, enum event_t
 		       struct proved *p)
 {
 	struct text_span line;
-	struct wire_in section;
+	struct wire_in section = {0};
 	const uint8_t *hash;
 	uint64_t index;
 	size_t hashes;

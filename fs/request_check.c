@@ -159,7 +159,7 @@ static int split(const struct request *r, struct text_span *note, struct text_sp
 
 static int parse(struct request *r, request_find_node *find_node, void *ctx, struct err *e)
 {
-	struct text_span note, armor, text, sigs;
+	struct text_span note = {"", 0}, armor = note, text = note, sigs;
 	uint8_t digest[32];
 	int rc = split(r, &note, &armor, e);
 

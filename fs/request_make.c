@@ -12,6 +12,7 @@
 #include "crypto/hash.h"
 #include "fs/catchup.h"
 #include "fs/form.h"
+#include "fs/request_logs.h"
 #include "fs/request_pick.h"
 #include "fs/request_write.h"
 #include "fs/station.h"
@@ -20,22 +21,13 @@
 
 #define TRIES 5
 
-/* One journal that is spoken of. */
-struct log {
-	uint8_t node[16];
-	struct note_checkpoint cp;
-	struct wire_out note;
-	struct tree_reader tree;
-};
-
 struct job {
 	struct station *s;
 	const struct request_ask *ask;
 	struct err *e;
 	struct db_txn *txn;
 	struct request_picks picks;
-	struct log *log;
-	size_t logs;
+	struct request_logs logs;
 	struct note_checkpoint *checkpoint; /* of all logs */
 	struct ledger_segment *segment;	    /* those of the picks and accessions */
 	size_t segments;
@@ -47,9 +39,7 @@ struct job {
 static void clear(struct job *j)
 {
 	db_abort(j->txn);
-	for (size_t i = 0; i < j->logs; i++)
-		wire_out_free(&j->log[i].note);
-	free(j->log);
+	request_logs_free(&j->logs);
 	free(j->checkpoint);
 	free(j->segment);
 	free(j->item);
@@ -59,39 +49,6 @@ static void clear(struct job *j)
 }
 
 /* ---- what the request is about ---- */
-
-/* The latest signed state of a node's journal, which our index must have reached. ERR_BUSY: it has
- * not, yet. */
-static int add_log(struct job *j, const uint8_t node[16])
-{
-	const struct archive *a = j->s->archive;
-	const struct roster_node *who = roster_find(j->s->roster, node);
-	struct ledger_journal lj;
-	struct log *grown, *l;
-	int rc;
-
-	for (size_t i = 0; i < j->logs; i++)
-		if (memcmp(j->log[i].node, node, 16) == 0)
-			return 0;
-	if (!who)
-		return err_set(j->e, ERR_NOT_ENROLLED, "an item's node is not enrolled");
-	grown = reallocarray(j->log, j->logs + 1, sizeof(*grown));
-	if (!grown)
-		return err_set(j->e, ERR_NOMEM, "out of memory");
-	j->log = grown;
-	l = &j->log[j->logs++];
-	*l = (struct log){.tree = {.txn = j->txn}};
-	memcpy(l->node, node, 16);
-	rc = journal_read_checkpoint(a->journal, a->desc.id, &who->pub, &l->cp, &l->note, j->e);
-	if (rc)
-		return rc;
-	rc = ledger_get_journal(NULL, j->txn, node, &lj, j->e);
-	if (rc == 0 && lj.state.range.size < l->cp.size)
-		rc = err_set(j->e, ERR_BUSY, "the journals grow too fast: try again");
-	l->tree.journal = lj.number;
-	l->tree.size = l->cp.size;
-	return rc;
-}
 
 static int add_segment(struct job *j, const struct ledger_segment *seg)
 {
@@ -180,57 +137,15 @@ static int pick(struct job *j)
 			rc = add_segment(j, &seg);
 	}
 	if (rc == 0)
-		rc = add_log(j, node_identity(j->s->node)->pub.id);
+		rc = request_logs_add(&j->logs, node_identity(j->s->node)->pub.id, j->e);
 	for (size_t i = 0; rc == 0 && i < j->segments; i++)
-		rc = add_log(j, j->segment[i].node);
+		rc = request_logs_add(&j->logs, j->segment[i].node, j->e);
 	for (size_t i = 0; rc == 0 && i < j->picks.n; i++)
-		rc = add_log(j, j->picks.list[i].node);
+		rc = request_logs_add(&j->logs, j->picks.list[i].node, j->e);
 	return rc;
 }
 
 /* ---- the bundle ---- */
-
-/* Add an event, its proof, and the bytes it vouches for, whose digest is compared first. */
-static int put_proof(struct job *j, enum request_section kind, const uint8_t node[16], uint64_t seq,
-		     const uint8_t digest[32], const struct wire_out *bytes)
-{
-	merkle_hash proof[MERKLE_PROOF_MAX], leaf;
-	struct request_proof p = {.node = node, .index = seq, .hash = proof};
-	struct wire_out line = {0};
-	struct log *l = j->log;
-	uint8_t is[HASH_SIZE];
-	uint64_t off;
-	uint32_t n;
-	int rc;
-
-	while (memcmp(l->node, node, 16) != 0)
-		l++;
-	hash_sha256(is, bytes->p, bytes->n);
-	if (memcmp(is, digest, sizeof(is)) != 0)
-		return err_set(j->e, ERR_DAMAGED,
-			       "a segment is not what the log says: run "
-			       "'custody verify'");
-	if (seq >= l->cp.size)
-		return err_set(j->e, ERR_BUSY, "an item is newer than its node's checkpoint");
-	rc = tree_line(&l->tree, seq, &off, &n);
-	if (rc == 0)
-		rc = journal_read_line(j->s->archive->journal, node, off, n, &line, j->e);
-	if (rc == 0)
-		rc = merkle_inclusion(proof, &p.hashes, seq, l->cp.size, tree_read, &l->tree);
-	if (rc == 0) {
-		merkle_leaf(leaf, line.p, line.n);
-		rc = merkle_verify_inclusion(leaf, seq, l->cp.size, proof, p.hashes, l->cp.root);
-	}
-	p.line = (struct text_span){(const char *)line.p, line.n};
-	p.bytes = bytes->p;
-	p.n = bytes->n;
-	if (rc == 0)
-		request_write_proof(&j->bundle, kind, &p);
-	else
-		err_set(j->e, rc, "can't prove an event of the log: %s", err_text(rc));
-	wire_out_free(&line);
-	return rc;
-}
 
 static int put_segment(struct job *j, const struct ledger_segment *seg)
 {
@@ -238,7 +153,8 @@ static int put_segment(struct job *j, const struct ledger_segment *seg)
 	int rc = segment_read_header(&header, j->s->segments, seg->id, j->e);
 
 	if (rc == 0)
-		rc = put_proof(j, REQUEST_SEGMENT, seg->node, seg->seq, seg->header, &header);
+		rc = request_logs_prove(&j->logs, &j->bundle, REQUEST_SEGMENT, seg->node, seg->seq,
+					seg->header, &header, j->e);
 	wire_out_free(&header);
 	return rc;
 }
@@ -260,7 +176,8 @@ static int put_item(struct job *j, const struct request_pick *p, struct wire_out
 	segment_put(j->s->segments, fd);
 	if (rc)
 		return rc;
-	return put_proof(j, REQUEST_ITEM, p->node, p->seq, p->head, head);
+	return request_logs_prove(&j->logs, &j->bundle, REQUEST_ITEM, p->node, p->seq, p->head,
+				  head, j->e);
 }
 
 static int put_bundle(struct job *j)
@@ -270,8 +187,9 @@ static int put_bundle(struct job *j)
 	int rc = 0;
 
 	request_write_begin(&j->bundle);
-	for (size_t i = 0; i < j->logs; i++)
-		request_write_checkpoint(&j->bundle, j->log[i].note.p, j->log[i].note.n);
+	for (size_t i = 0; i < j->logs.n; i++)
+		request_write_checkpoint(&j->bundle, j->logs.list[i].note.p,
+					 j->logs.list[i].note.n);
 	for (size_t i = 0; rc == 0 && i < j->segments; i++)
 		rc = put_segment(j, &j->segment[i]);
 	for (size_t i = 0; rc == 0 && i < j->picks.n; i++) {
@@ -327,18 +245,19 @@ static int compose(struct job *j)
 	rc = catchup_run(j->s, 0, &r, NULL, NULL, j->e);
 	if (rc == 0)
 		rc = db_begin(&j->txn, j->s->db, false, j->e);
+	j->logs = (struct request_logs){.s = j->s, .txn = j->txn};
 	if (rc == 0)
 		rc = pick(j);
 	if (rc == 0)
 		rc = put_bundle(j);
 	if (rc)
 		return rc;
-	j->checkpoint = calloc(j->logs, sizeof(*j->checkpoint));
+	j->checkpoint = calloc(j->logs.n, sizeof(*j->checkpoint));
 	j->item = calloc(j->picks.n + 1, sizeof(*j->item));
 	if (!j->checkpoint || !j->item)
 		return err_set(j->e, ERR_NOMEM, "out of memory");
-	for (size_t i = 0; i < j->logs; i++)
-		j->checkpoint[i] = j->log[i].cp;
+	for (size_t i = 0; i < j->logs.n; i++)
+		j->checkpoint[i] = j->logs.list[i].cp;
 	for (size_t i = 0; i < j->picks.n; i++) {
 		memcpy(j->item[i].id, j->picks.list[i].item, 16);
 		memcpy(j->item[i].commitment, j->picks.list[i].commitment, 32);
@@ -395,10 +314,11 @@ int request_make(struct wire_out *out, struct station *s, const struct request_a
 	sum->items = j.picks.n;
 	sum->bytes = j.bytes;
 	text.checkpoint = j.checkpoint;
-	text.checkpoints = j.logs;
+	text.checkpoints = j.logs.n;
 	text.item = j.item;
 	text.items = j.picks.n;
-	rc = request_write_file(out, &text, &j.bundle, (uint32_t)(j.logs + j.segments + j.picks.n),
+	rc = request_write_file(out, &text, &j.bundle,
+				(uint32_t)(j.logs.n + j.segments + j.picks.n),
 				node_identity(s->node));
 	if (rc)
 		err_set(e, rc, "can't write the request: %s", err_text(rc));

@@ -81,7 +81,8 @@ static int load_revocation(struct roster *r, const struct archive *a, const stru
 
 	if (rc == 0)
 		rc = document_check(d, &policy, NULL, NULL, NULL);
-	if (rc == 0 && (memcmp(v.archive, a->desc.id, 16) != 0 || memcmp(v.serial, serial, 16)))
+	if (rc == 0 &&
+	    (memcmp(v.archive, a->desc.id, 16) != 0 || memcmp(v.serial, serial, 16) != 0))
 		rc = ERR_MALFORMED;
 	if (rc)
 		return rc;
@@ -137,20 +138,33 @@ static void finish(struct roster *r)
 	}
 }
 
+/* A stream of its own: closing it leaves the archive's descriptor open. */
+static DIR *open_documents(const struct archive *a)
+{
+	int fd = openat(a->documents, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (!dir && fd >= 0)
+		close(fd);
+	return dir;
+}
+
 int roster_load(struct roster **out, const struct archive *a, unsigned *bad, struct err *e)
 {
 	struct roster *r = calloc(1, sizeof(*r));
-	int fd = openat(a->documents, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	unsigned skipped = 0;
 	struct dirent *en;
+	DIR *dir;
 	int rc = 0;
 
 	*out = NULL;
-	if (!dir)
-		rc = err_sys(e, "can't read the documents of %s", a->path);
-	else if (!r)
-		rc = err_set(e, ERR_NOMEM, "out of memory");
+	if (!r)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	dir = open_documents(a);
+	if (!dir) {
+		free(r);
+		return err_sys(e, "can't read the documents of %s", a->path);
+	}
 	while (rc == 0 && (errno = 0, en = readdir(dir))) {
 		rc = load_one(r, a, en->d_name);
 		/* Whoever can write to the archive can put rubbish there: it must not stop us. */
@@ -163,10 +177,7 @@ int roster_load(struct roster **out, const struct archive *a, unsigned *bad, str
 	}
 	if (rc == 0 && errno != 0)
 		rc = err_sys(e, "can't read the documents of %s", a->path);
-	if (dir)
-		closedir(dir);
-	else if (fd >= 0)
-		close(fd);
+	closedir(dir);
 	if (rc) {
 		roster_free(r);
 		return rc;
@@ -180,7 +191,7 @@ int roster_load(struct roster **out, const struct archive *a, unsigned *bad, str
 
 const struct roster_node *roster_find(const struct roster *r, const uint8_t node[16])
 {
-	struct roster_node key;
+	struct roster_node key = {0};
 
 	if (r->nodes == 0)
 		return NULL;

@@ -137,7 +137,7 @@ int segment_get(struct segment_fd **out, struct segment_cache *c, const uint8_t 
 		return 0;
 	/* Without the lock: a slow file system must not hold up the readers of other segments. */
 	rc = open_segment(&mine, c->segments_dir, id, e);
-	if (rc)
+	if (!mine)
 		return rc;
 	pthread_mutex_lock(&c->lock);
 	*out = find(c, id);
@@ -175,38 +175,40 @@ int segment_fileno(const struct segment_fd *s)
 	return s->fd;
 }
 
+static int read_header(struct wire_out *out, int fd, struct err *e)
+{
+	uint8_t start[12], *p;
+	uint32_t len;
+	int rc = file_pread(fd, start, sizeof(start), 0, e);
+
+	if (rc)
+		return rc;
+	len = wire_get32(start + 8);
+	if (memcmp(start, "CUSTSEG", 7) != 0 || len < sizeof(start) || len > SEGMENT_HEADER_MAX)
+		return err_set(e, ERR_DAMAGED, "it does not begin with a segment header");
+	p = wire_out_room(out, len);
+	if (!p)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	rc = file_pread(fd, p, len, 0, e);
+	if (rc)
+		out->n -= len;
+	return rc;
+}
+
 int segment_read_header(struct wire_out *out, struct segment_cache *c, const uint8_t id[16],
 			struct err *e)
 {
 	char path[SEGMENT_PATH_MAX];
-	struct segment_fd *s;
-	uint8_t start[12], *p;
-	uint32_t len;
-	int rc;
+	struct segment_fd *s = NULL;
+	int rc = segment_get(&s, c, id, e);
 
-	segment_path(path, id);
-	rc = segment_get(&s, c, id, e);
-	if (rc)
+	if (!s)
 		return rc;
-	rc = file_pread(s->fd, start, sizeof(start), 0, e);
-	if (rc) {
-		rc = err_prefix(e, rc, "segment %s", path);
-		goto out;
-	}
-	len = wire_get32(start + 8);
-	if (memcmp(start, "CUSTSEG", 7) != 0 || len < sizeof(start) || len > SEGMENT_HEADER_MAX) {
-		rc = err_set(e, ERR_DAMAGED, "segment %s does not begin with a segment header",
-			     path);
-		goto out;
-	}
-	p = wire_out_room(out, len);
-	rc = p ? file_pread(s->fd, p, len, 0, e) : err_set(e, ERR_NOMEM, "out of memory");
-	if (rc) {
-		if (p)
-			out->n -= len;
-		rc = err_prefix(e, rc, "segment %s", path);
-	}
-out:
+	rc = read_header(out, s->fd, e);
 	segment_put(c, s);
-	return rc;
+	if (rc == 0)
+		return 0;
+	/* The analyser does not see that the cache holds s, or segment_put() has freed it. */
+	segment_path(path, id); /* NOLINT(clang-analyzer-unix.Malloc) */
+	return err_prefix(e, rc, "segment %s", path);
 }

@@ -31,7 +31,7 @@ static int add_anchor(struct verify *v, const struct note_checkpoint *cp, const 
 		      struct err *e)
 {
 	struct verify_anchor *a;
-	uint8_t node[16];
+	uint8_t node[16] = {0};
 
 	if (!verify_origin(v, cp->origin, node))
 		return verify_tell(v, NULL, ERR_DAMAGED,
@@ -83,7 +83,7 @@ static int check_earlier(struct verify *v, struct text_span note, struct note_ch
 int verify_earlier(struct verify *v, struct err *e)
 {
 	struct wire_out b = {0};
-	struct note_checkpoint cp;
+	struct note_checkpoint cp = {.size = 0};
 	int rc = file_read_path(v->ask->checkpoint, NOTE_MAX, &b, e);
 
 	if (rc == 0)
@@ -247,7 +247,7 @@ int verify_documents(struct verify *v, struct err *e)
 
 static struct verify_document *find(struct verify *v, const struct verify_naming *n)
 {
-	struct verify_document key;
+	struct verify_document key = {.code = 0};
 
 	if (v->documents.n == 0)
 		return NULL;

@@ -4,7 +4,8 @@
  *
  *   verify.c           the run, findings, sums
  *   verify_document.c  documents/: their signatures, what they say of journals, who admitted them
- *   verify_log.c       journal/: lines, checkpoints, roots; collects what the lines name
+ *   verify_log.c       journal/: which journals there are, and which there should be
+ *   verify_lines.c     one journal: lines, checkpoint, root; collects what the lines name
  *   verify_match.c     what lines say of each other: segments, accessions
  *   verify_segment.c   segments/: headers, what is missing, what nobody knows; its threads
  *   verify_frame.c     one frame against its line
@@ -112,9 +113,11 @@ void verify_progress(struct verify *v, uint64_t bytes);
 /* All return 0, whatever they found, or ERR_NOMEM or ERR_SYSTEM when they can't go on. */
 int verify_documents(struct verify *v, struct err *e); /* documents/; fills anchors */
 int verify_log(struct verify *v, struct err *e);       /* journal/; fills the other lists */
-int verify_admitted(struct verify *v, struct err *e);  /* journals' namings against documents */
-int verify_match(struct verify *v, struct err *e);     /* sorts and compares */
-int verify_segments(struct verify *v, struct err *e);  /* segments/ */
+/* One journal of v->journals, by its number. */
+int verify_lines(struct verify *v, uint32_t number, struct err *e);
+int verify_admitted(struct verify *v, struct err *e); /* journals' namings against documents */
+int verify_match(struct verify *v, struct err *e);    /* sorts and compares */
+int verify_segments(struct verify *v, struct err *e); /* segments/ */
 
 /* The anchor that a person gave (ask->checkpoint). ERR_FORGED, ERR_FOREIGN, ERR_MALFORMED and the
  * codes of file_read_path: it can't be used. */

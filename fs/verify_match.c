@@ -108,7 +108,7 @@ static void join(struct verify *v)
 
 static struct verify_accession *find(const struct verify_list *l, const uint8_t id[16])
 {
-	struct verify_accession key;
+	struct verify_accession key = {.items = 0};
 
 	if (l->n == 0)
 		return NULL;

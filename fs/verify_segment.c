@@ -163,7 +163,7 @@ static int run_workers(struct verify *v, uint64_t *gaps, struct err *e)
 	_Atomic size_t next = 0;
 	int rc = w ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 
-	for (; rc == 0 && started < n; started++) {
+	for (; w && rc == 0 && started < n; started++) {
 		w[started] = (struct worker){.r.v = v, .next = &next};
 		rc = start(&w[started], e);
 		if (rc)

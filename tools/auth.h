@@ -53,9 +53,10 @@ struct auth_ask {
 	struct request r;
 	struct roster_node node; /* who asks */
 };
-/* Opens au with its secrets, reads and reviews the request in `file`. */
+/* Opens au with its secrets, reads and reviews the request in `file`. keys: with locked memory for
+ * those of all its items. */
 int auth_ask_open(struct auth_ask *ask, struct auth *au, struct ui *ui, const char *dir,
-		  const char *file, struct err *e);
+		  const char *file, bool keys, struct err *e);
 void auth_ask_free(struct auth_ask *ask);
 uint64_t auth_ask_bytes(const struct auth_ask *ask); /* plaintext, of the items */
 /* Who asks, for what and why; the lines of auth_field(). */

@@ -8,17 +8,19 @@
 #include "index/file.h"
 
 #define REQUEST_MAX ((size_t)2 << 30)
-#define ITEM_BYTES_MIN 512 /* of a request, for an item: less than it can be */
+#define ITEM_BYTES_MIN 1024 /* of a request, for an item: less than it can be */
 
 int auth_ask_open(struct auth_ask *ask, struct auth *au, struct ui *ui, const char *dir,
-		  const char *file, struct err *e)
+		  const char *file, bool keys, struct err *e)
 {
 	struct wire_out bytes = {0};
+	size_t pool = AUTH_POOL;
 	int rc = file_read_path(file, REQUEST_MAX, &bytes, e);
 
-	/* room for the keys of all items it can hold */
+	if (keys) /* room for those of all items it can hold */
+		pool += bytes.n / ITEM_BYTES_MIN * 33;
 	if (rc == 0)
-		rc = auth_open(au, ui, dir, true, AUTH_POOL + bytes.n / ITEM_BYTES_MIN * 48, e);
+		rc = auth_open(au, ui, dir, true, pool, e);
 	if (rc == 0) {
 		rc = authority_review(au->a, &ask->r, bytes.p, bytes.n, e);
 		if (rc < 0)

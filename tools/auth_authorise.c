@@ -59,7 +59,8 @@ static int parse_bytes(const struct ui *ui, const char *arg, uint64_t *out)
 		break;
 	}
 	if (!text_u64((struct text_span){arg, n}, out) || *out == 0 || *out > UINT64_MAX / factor)
-		return ui_usage(ui, "--max-bytes %s: must be a number of bytes, or as 10k, 10M, 10G", arg);
+		return ui_usage(
+			ui, "--max-bytes %s: must be a number of bytes, or as 10k, 10M, 10G", arg);
 	*out *= factor;
 	return 0;
 }
@@ -77,7 +78,8 @@ static int take(struct authorise *a, int c)
 		a->terms.users = optarg;
 		return 0;
 	case 'O':
-		return verb_number(a->ui, "--max-opens", optarg, 1, UINT64_MAX, &a->terms.max_opens);
+		return verb_number(a->ui, "--max-opens", optarg, 1, UINT64_MAX,
+				   &a->terms.max_opens);
 	case 'B':
 		return parse_bytes(a->ui, optarg, &a->terms.max_bytes);
 	case 'l':
@@ -117,11 +119,17 @@ static int parse_times(struct authorise *a)
 
 static int parse(struct authorise *a, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		UI_OPTIONS,		   {"until", 1, NULL, 'u'},	  {"from", 1, NULL, 'f'},
-		{"users", 1, NULL, 'U'},   {"max-opens", 1, NULL, 'O'},   {"max-bytes", 1, NULL, 'B'},
-		{"output", 1, NULL, 'o'},  {"legal-basis", 1, NULL, 'l'}, {"dry-run", 0, NULL, 'n'},
-		{"sign-with", 1, NULL, 'k'}, {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {UI_OPTIONS,
+					      {"until", 1, NULL, 'u'},
+					      {"from", 1, NULL, 'f'},
+					      {"users", 1, NULL, 'U'},
+					      {"max-opens", 1, NULL, 'O'},
+					      {"max-bytes", 1, NULL, 'B'},
+					      {"output", 1, NULL, 'o'},
+					      {"legal-basis", 1, NULL, 'l'},
+					      {"dry-run", 0, NULL, 'n'},
+					      {"sign-with", 1, NULL, 'k'},
+					      {NULL, 0, NULL, 0}};
 	int c, code;
 
 	while ((c = verb_option(a->ui, argc, argv, VERB_SHORT "k:o:n", longs, help, &code)) >= 0) {
@@ -170,7 +178,8 @@ static int sign(struct authorise *a, struct auth *au, struct document *d,
 	int rc = auth_sign_with(d, DOCUMENT_NS_AUTHORISE, &a->keys, desc, &a->have, e);
 
 	if (rc == 0)
-		rc = authority_keep_issued(au->a, d, a->ask.r.archive, a->serial, "authorisation", e);
+		rc = authority_keep_issued(au->a, d, a->ask.r.archive, a->serial, "authorisation",
+					   e);
 	return rc ? rc : ui_write_file(a->output, d->bytes.p, d->bytes.n, e);
 }
 
@@ -181,7 +190,7 @@ static int make(struct authorise *a, struct err *e)
 	struct auth au = {0};
 	int rc;
 
-	rc = auth_ask_open(&a->ask, &au, a->ui, a->dir, a->request, e);
+	rc = auth_ask_open(&a->ask, &au, a->ui, a->dir, a->request, true, e);
 	if (rc == 0)
 		rc = authority_archive(au.a, a->ask.r.archive, &desc, e);
 	if (rc == 0) {
@@ -230,8 +239,8 @@ static void print(const struct authorise *a)
 		printf("\nDry run: nothing was signed or written.\n");
 	} else if (!a->ui->quiet) {
 		text_hex(hex, a->serial, 16);
-		fprintf(auth_out(a->output), "\nauthorisation %s: %u of %u signatures\n", hex, a->have,
-			a->need);
+		fprintf(auth_out(a->output), "\nauthorisation %s: %u of %u signatures\n", hex,
+			a->have, a->need);
 	}
 	if (!a->dry_run)
 		auth_tell_missing(a->ui, a->dir, a->output, a->have, a->need);

@@ -44,9 +44,11 @@ static int take(struct create *c, int opt)
 	}
 	if (opt == 's') {
 		c->suite = suite_from_name(optarg, strlen(optarg));
-		return c->suite ? 0
-				: ui_usage(c->ui, "--suite %s: must be aes-256-gcm or "
-						  "xchacha20-poly1305", optarg);
+		return c->suite ? 0 :
+				  ui_usage(c->ui,
+					   "--suite %s: must be aes-256-gcm or "
+					   "xchacha20-poly1305",
+					   optarg);
 	}
 	rc = verb_number(c->ui, "--chunk-size", optarg, CHUNK_SIZE_MIN, CHUNK_SIZE_MAX,
 			 &c->chunk_size);
@@ -89,8 +91,9 @@ static int check_place(const char *path, struct err *e)
 	if (!d && errno == ENOENT)
 		return 0;
 	if (!d)
-		return errno == ENOTDIR ? err_set(e, ERR_EXISTS, "%s exists and is not a directory", path)
-					: err_sys(e, "%s", path);
+		return errno == ENOTDIR ?
+			       err_set(e, ERR_EXISTS, "%s exists and is not a directory", path) :
+			       err_sys(e, "%s", path);
 	while (rc == 0 && (en = readdir(d))) {
 		if (strcmp(en->d_name, ".") != 0 && strcmp(en->d_name, "..") != 0)
 			rc = err_set(e, ERR_EXISTS, "%s exists and is not empty", path);

@@ -37,9 +37,12 @@ struct init {
 
 static int parse(struct init *in, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		UI_OPTIONS,		 {"key", 1, NULL, 'k'},	       {"threshold", 1, NULL, 't'},
-		{"no-touch", 0, NULL, 1}, {"require-pin", 0, NULL, 2}, {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {UI_OPTIONS,
+					      {"key", 1, NULL, 'k'},
+					      {"threshold", 1, NULL, 't'},
+					      {"no-touch", 0, NULL, 1},
+					      {"require-pin", 0, NULL, 2},
+					      {NULL, 0, NULL, 0}};
 	int c, code;
 
 	while ((c = verb_option(in->ui, argc, argv, VERB_SHORT, longs, help, &code)) >= 0) {
@@ -62,7 +65,8 @@ static int parse(struct init *in, int argc, char **argv)
 		return code;
 	in->dir = argv[optind];
 	if (!in->files.n)
-		return ui_usage(in->ui, "--key PUB is needed: the public key of an officer who signs");
+		return ui_usage(in->ui,
+				"--key PUB is needed: the public key of an officer who signs");
 	return -1;
 }
 
@@ -96,8 +100,8 @@ static int read_keys(struct init *in, const char *file, struct err *e)
 	if (rc == 0 && bytes.n && bytes.p[bytes.n - 1] != '\n')
 		wire_out_u8(&bytes, '\n');
 	if (rc == 0 && bytes.n > 10 && !memcmp(bytes.p, "-----BEGIN", 10))
-		rc = err_set(e, ERR_FOREIGN, "%s is a private key; give the public one, %s.pub", file,
-			     file);
+		rc = err_set(e, ERR_FOREIGN, "%s is a private key; give the public one, %s.pub",
+			     file, file);
 	t = text_in_init(bytes.p, bytes.n);
 	while (rc == 0 && text_line(&t, &line)) {
 		if (line.n && line.p[0] != '#')
@@ -124,10 +128,9 @@ static int make(struct init *in, struct err *e)
 	if (rc == 0)
 		rc = secret_pool_new(&pool, AUTH_POOL, e);
 	if (rc == 0)
-		rc = authority_create(&a, in->dir, pool, in->key, in->keys,
-				      (unsigned)in->threshold, !in->no_touch, in->require_pin,
-				      ui_now(), in->ui->no_passphrase ? NULL : ui_passphrase, in->ui,
-				      e);
+		rc = authority_create(&a, in->dir, pool, in->key, in->keys, (unsigned)in->threshold,
+				      !in->no_touch, in->require_pin, ui_now(),
+				      in->ui->no_passphrase ? NULL : ui_passphrase, in->ui, e);
 	authority_close(a);
 	secret_pool_free(pool);
 	return rc;
@@ -161,7 +164,8 @@ static void print(const struct init *in)
 		ui_put_name(in->key[i].comment, strlen(in->key[i].comment));
 		putchar('\n');
 	}
-	ui_say(in->ui, "Keep a copy of %s in a safe place: without it nothing can ever be released.",
+	ui_say(in->ui,
+	       "Keep a copy of %s in a safe place: without it nothing can ever be released.",
 	       in->dir);
 	if (in->ui->no_passphrase)
 		ui_say(in->ui, "Its secrets have no passphrase: whoever can read %s has them.",

@@ -133,8 +133,10 @@ void auth_tell_missing(const struct ui *ui, const char *dir, const char *path, u
 {
 	if (have >= need)
 		return;
-	ui_say(ui, "%u of %u signatures: %u more needed. Each officer runs: "
-	       "custody-authority sign %s --sign-with KEY", have, need, need - have, path);
+	ui_say(ui,
+	       "%u of %u signatures: %u more needed. Each officer runs: "
+	       "custody-authority sign %s --sign-with KEY",
+	       have, need, need - have, path);
 	ui_say(ui, "When all have: custody-authority sign %s %s, which keeps a copy.", dir, path);
 }
 

@@ -22,11 +22,12 @@ static const char help[] =
 	"or the archive was rolled back, 5 not a request, 7 the node is not enrolled here.\n";
 
 /* Where provenance has the time and the plate, best first. */
-static const char *const time_keys[] = {"captured-at", "manifest.captured_at",
+static const char *const time_keys[] = {"captured-at",		"manifest.captured_at",
 					"manifest.captured-at", "manifest.time",
-					"manifest.timestamp", NULL};
-static const char *const plate_keys[] = {"manifest.plate_text", "manifest.plate", "meta.plate",
-					 "manifest.licence_plate", "manifest.license_plate", NULL};
+					"manifest.timestamp",	NULL};
+static const char *const plate_keys[] = {
+	"manifest.plate_text",	  "manifest.plate",	    "meta.plate",
+	"manifest.licence_plate", "manifest.license_plate", NULL};
 
 static struct text_span first_of(const struct record *r, const char *const *keys)
 {
@@ -179,7 +180,7 @@ int auth_review(struct ui *ui, int argc, char **argv)
 	if (code)
 		return code;
 	rc = auth_ask_open(&ask, &au, ui, argc - optind == 2 ? argv[optind] : ".", argv[argc - 1],
-			   &e);
+			   false, &e);
 	if (rc == 0 && ui->json)
 		rc = print_json(&ask, &e);
 	else if (rc == 0 && !ui->quiet)

@@ -46,7 +46,8 @@ static int take(struct revoke *r, int c)
 	case 'r':
 		if (!text_valid(optarg, strlen(optarg)) || strchr(optarg, '\n') ||
 		    strlen(optarg) >= sizeof(r->rev.reason) || !*optarg)
-			return ui_usage(r->ui, "--reason: must be one line of text, at most %zu bytes",
+			return ui_usage(r->ui,
+					"--reason: must be one line of text, at most %zu bytes",
 					sizeof(r->rev.reason) - 1);
 		strcpy(r->rev.reason, optarg);
 		return 0;
@@ -54,7 +55,8 @@ static int take(struct revoke *r, int c)
 	case 'n':
 		r->targets++;
 		r->rev.what = c == 'a' ? REVOKE_AUTHORISATION : REVOKE_NODE;
-		return verb_id(r->ui, c == 'a' ? "--authorisation" : "--node", optarg, r->rev.target);
+		return verb_id(r->ui, c == 'a' ? "--authorisation" : "--node", optarg,
+			       r->rev.target);
 	case 'p':
 		r->targets++;
 		r->rev.what = REVOKE_KEY;
@@ -199,7 +201,8 @@ static int sign(struct revoke *r, struct auth *au, struct document *d,
 	int rc = auth_sign_with(d, DOCUMENT_NS_REVOKE, &r->keys, desc, &r->have, e);
 
 	if (rc == 0)
-		rc = authority_keep_issued(au->a, d, r->rev.archive, r->rev.serial, "revocation", e);
+		rc = authority_keep_issued(au->a, d, r->rev.archive, r->rev.serial, "revocation",
+					   e);
 	return rc ? rc : ui_write_file(r->output, d->bytes.p, d->bytes.n, e);
 }
 
@@ -255,8 +258,8 @@ static void print(const struct revoke *r)
 		ui_json_line(&j);
 	} else if (!r->ui->quiet && !r->dry_run) {
 		text_hex(serial, r->rev.serial, 16);
-		fprintf(auth_out(r->output), "revocation %s: %u of %u signatures\n", serial, r->have,
-			r->need);
+		fprintf(auth_out(r->output), "revocation %s: %u of %u signatures\n", serial,
+			r->have, r->need);
 	}
 	if (!r->dry_run)
 		auth_tell_missing(r->ui, r->dir, r->output, r->have, r->need);

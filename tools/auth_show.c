@@ -162,8 +162,8 @@ static int show_archive(void *ctx, const char *name)
 		ui_json_number(&s->j, "threshold", d.threshold);
 		ui_json_number(&s->j, "keys", d.keys);
 	} else {
-		printf("\narchive %s  version %" PRIu32 ", %s, %u of %zu keys sign\n", name, d.version,
-		       suite_name(d.suite), d.threshold, d.keys);
+		printf("\narchive %s  version %" PRIu32 ", %s, %u of %zu keys sign\n", name,
+		       d.version, suite_name(d.suite), d.threshold, d.keys);
 	}
 	rc = list(s, "nodes", "nodes", show_node);
 	if (rc == 0)

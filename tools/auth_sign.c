@@ -78,9 +78,10 @@ static int find_kind(struct sign *s, const struct document *d, struct err *e)
 			s->kind = &kinds[i];
 	}
 	if (!s->kind)
-		return err_set(e, ERR_FOREIGN,
-			       "%s is a '%.*s': enrolments, authorisations and revocations are signed",
-			       s->file, title.n > 60 ? 60 : (int)title.n, title.p);
+		return err_set(
+			e, ERR_FOREIGN,
+			"%s is a '%.*s': enrolments, authorisations and revocations are signed",
+			s->file, title.n > 60 ? 60 : (int)title.n, title.p);
 	if (!document_id(d, "archive", s->archive) || !document_id(d, "serial", s->serial))
 		return err_set(e, ERR_MALFORMED, "%s names no archive or no serial", s->file);
 	return 0;
@@ -143,8 +144,7 @@ static void print(const struct sign *s)
 		ui_json_line(&j);
 	} else if (!s->ui->quiet) {
 		text_hex(serial, s->serial, 16);
-		fprintf(f, "%s %s: %u signature%s", s->kind->word, serial, s->have,
-			ui_s(s->have));
+		fprintf(f, "%s %s: %u signature%s", s->kind->word, serial, s->have, ui_s(s->have));
 		if (s->need)
 			fprintf(f, " of %u", s->need);
 		fputc('\n', f);

@@ -29,8 +29,7 @@ static int last_event(struct station *s, int64_t *ms, struct err *e)
 	return rc == ERR_NOTFOUND ? 0 : rc;
 }
 
-int cmd_gate_open(struct cmd_gate *g, struct station *s, uint32_t uid, struct ui *ui,
-		  struct err *e)
+int cmd_gate_open(struct cmd_gate *g, struct station *s, uint32_t uid, struct ui *ui, struct err *e)
 {
 	struct err why = {0};
 	unsigned bad = 0;

@@ -67,7 +67,8 @@ static int add_meta(struct ingest_cmd *c, const char *arg)
 	if (record_get(c->meta, key, &v))
 		return ui_usage(c->ui, "--meta %s: this key was given before", arg);
 	if (record_set_text(c->meta, key, eq + 1) < 0)
-		return ui_usage(c->ui, "--meta %s: keys are of a-z 0-9 . _ -, values of UTF-8", arg);
+		return ui_usage(c->ui, "--meta %s: keys are of a-z 0-9 . _ -, values of UTF-8",
+				arg);
 	return 0;
 }
 
@@ -115,7 +116,8 @@ static int parse(struct ingest_cmd *c, int argc, char **argv)
 					      {NULL, 0, NULL, 0}};
 	int opt, code;
 
-	while ((opt = verb_option(c->ui, argc, argv, VERB_SHORT "c:m:n", longs, help, &code)) >= 0) {
+	while ((opt = verb_option(c->ui, argc, argv, VERB_SHORT "c:m:n", longs, help, &code)) >=
+	       0) {
 		code = take(c, opt);
 		if (code)
 			return code;
@@ -213,7 +215,9 @@ static void print(const struct ingest_cmd *c, const struct ingest_sum *sum, bool
 	text_hex(accession, sum->accession, 16);
 	ui_bytes(bytes, sum->bytes);
 	printf("%s%" PRIu64 " item%s, %s",
-	       c->ask.dry_run ? "would take in " : whole ? "took in " : "stopped; in custody are ",
+	       c->ask.dry_run ? "would take in " :
+	       whole	      ? "took in " :
+				"stopped; in custody are ",
 	       sum->items, ui_s(sum->items), bytes);
 	if (!c->ask.dry_run)
 		printf(", accession %s", accession);

@@ -20,7 +20,7 @@ static const char help[] =
 	"      --type T[,T...]    of these types: opened, refused, admitted, ingest, ...\n"
 	"      --since T, --until T\n"
 	"                         from and up to a time: 2026-11-23T07:10:00Z, or -2h, -3d ago\n"
-	"      --limit N          the last N of them\n"
+	"  -n, --limit N          the last N of them\n"
 	"      --no-node          don't use this host's node: no key, no passphrase, no paths\n"
 	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
@@ -60,11 +60,12 @@ static int parse_types(struct log *l, const char *list)
 		size_t n = strcspn(p, ",");
 		unsigned t = EVENT_UNKNOWN + 1;
 
-		while (t < EVENT_TYPES && (strlen(event_type_name(t)) != n ||
-					   strncmp(event_type_name(t), p, n) != 0))
+		while (t < EVENT_TYPES &&
+		       (strlen(event_type_name(t)) != n || strncmp(event_type_name(t), p, n) != 0))
 			t++;
 		if (t == EVENT_TYPES) {
-			fprintf(stderr, "%s: --type %.*s: the types are", l->ui->program, (int)n, p);
+			fprintf(stderr, "%s: --type %.*s: the types are", l->ui->program, (int)n,
+				p);
 			for (t = EVENT_UNKNOWN + 1; t < EVENT_TYPES; t++)
 				fprintf(stderr, " %s", event_type_name(t));
 			fputc('\n', stderr);
@@ -80,19 +81,17 @@ static int parse_types(struct log *l, const char *list)
 /* ui_time(), and "-2h" for the past. */
 static int parse_time(struct log *l, const char *option, const char *arg, int64_t *ms)
 {
-	int64_t now = ui_now();
+	const bool ago = arg[0] == '-';
+	int64_t now = ui_now(), then = now;
 	struct err e = {0};
 	char span[32];
-	int rc;
+	int n = snprintf(span, sizeof(span), "%s%s", ago ? "+" : "", ago ? arg + 1 : arg);
 
-	if (arg[0] != '-' || strlen(arg) >= sizeof(span)) {
-		rc = ui_time(arg, now, ms, &e);
-	} else {
-		snprintf(span, sizeof(span), "+%s", arg + 1);
-		rc = ui_time(span, now, ms, &e);
-		*ms = 2 * now - *ms;
-	}
-	return rc < 0 ? ui_usage(l->ui, "%s %s", option, e.text) : 0;
+	if (n >= (int)sizeof(span) || ui_time(span, now, &then, &e) < 0)
+		return ui_usage(l->ui, "%s %s: not a time; use 2026-11-23T07:10:00Z, or -2h, -3d",
+				option, arg);
+	*ms = ago ? 2 * now - then : then;
+	return 0;
 }
 
 static int take(struct log *l, int c)
@@ -120,10 +119,15 @@ static int take(struct log *l, int c)
 
 static int parse(struct log *l, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		UI_OPTIONS,	       {"item", 1, NULL, 'i'},	{"journal", 1, NULL, 'j'},
-		{"type", 1, NULL, 't'}, {"since", 1, NULL, 's'}, {"until", 1, NULL, 'u'},
-		{"limit", 1, NULL, 'n'}, {"no-node", 0, NULL, 1}, {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {UI_OPTIONS,
+					      {"item", 1, NULL, 'i'},
+					      {"journal", 1, NULL, 'j'},
+					      {"type", 1, NULL, 't'},
+					      {"since", 1, NULL, 's'},
+					      {"until", 1, NULL, 'u'},
+					      {"limit", 1, NULL, 'n'},
+					      {"no-node", 0, NULL, 1},
+					      {NULL, 0, NULL, 0}};
 	int c, code;
 
 	while ((c = verb_option(l->ui, argc, argv, VERB_SHORT "n:", longs, help, &code)) >= 0) {
@@ -165,11 +169,8 @@ static bool item_path(const struct log *l, const struct event *ev, struct wire_o
 static void print(struct log *l, const struct event *ev, struct text_span line,
 		  const uint8_t node[16], const char *name, bool is_signed, struct wire_out *path)
 {
-	struct cmd_event c = {.ev = ev,
-			      .journal = node,
-			      .node = name,
-			      .is_signed = is_signed,
-			      .line = line};
+	struct cmd_event c = {
+		.ev = ev, .journal = node, .node = name, .is_signed = is_signed, .line = line};
 
 	if (item_path(l, ev, path))
 		c.path = (char *)path->p;
@@ -242,8 +243,9 @@ static int run(struct log *l, struct cmd_merge *m, struct err *e)
 	l->width = cmd_merge_width(m);
 	if (l->limit) {
 		l->ring = calloc(l->limit, sizeof(*l->ring));
-		rc = l->ring ? 0 : err_set(e, ERR_NOMEM, "--limit %llu: out of memory",
-					   (unsigned long long)l->limit);
+		rc = l->ring ? 0 :
+			       err_set(e, ERR_NOMEM, "--limit %llu: out of memory",
+				       (unsigned long long)l->limit);
 	}
 	while (rc == 0 && !ferror(stdout) && (line = cmd_merge_next(m, ui_notice, l->ui))) {
 		if (!wanted(l, &line->ev))
@@ -273,9 +275,10 @@ static int find_item(struct log *l, struct err *e)
 	if (!l->item || text_unhex((struct text_span){l->item, strlen(l->item)}, l->item_id, 16))
 		return 0;
 	if (!l->view.station)
-		return err_set(e, ERR_USAGE,
-			       "--item %s: without a reader node items are known by their ids alone",
-			       l->item);
+		return err_set(
+			e, ERR_USAGE,
+			"--item %s: without a reader node items are known by their ids alone",
+			l->item);
 	rc = cmd_need_names(l->view.station, e);
 	if (rc == 0)
 		rc = cmd_find(l->view.station, l->item, &o, NULL, e);
@@ -302,8 +305,8 @@ int cmd_log(struct ui *ui, int argc, char **argv)
 	if (rc == 0)
 		rc = find_item(&l, &e);
 	if (rc == 0)
-		rc = cmd_merge_open(&m, l.view.archive, l.view.roster,
-				    only ? only->pub.id : NULL, &e);
+		rc = cmd_merge_open(&m, l.view.archive, l.view.roster, only ? only->pub.id : NULL,
+				    &e);
 	if (rc == 0)
 		rc = run(&l, m, &e);
 	cmd_merge_close(m);

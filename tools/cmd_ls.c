@@ -228,7 +228,6 @@ int cmd_ls(struct ui *ui, int argc, char **argv)
 	static const struct option longs[] = {UI_OPTIONS,
 					      {"recursive", 0, NULL, 'R'},
 					      {"null", 0, NULL, '0'},
-					      {"long", 0, NULL, 'l'},
 					      {NULL, 0, NULL, 0}};
 	struct ls ls = {.ui = ui};
 	struct err e = {0};

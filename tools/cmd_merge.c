@@ -155,9 +155,8 @@ static void load(struct cmd_merge *m, struct stream *s,
 	}
 }
 
-const struct cmd_merge_line *cmd_merge_next(struct cmd_merge *m,
-					    void (*notice)(void *ctx, const char *sentence),
-					    void *ctx)
+const struct cmd_merge_line *
+cmd_merge_next(struct cmd_merge *m, void (*notice)(void *ctx, const char *sentence), void *ctx)
 {
 	struct stream *first = NULL;
 

@@ -27,9 +27,8 @@ struct cmd_merge_line {
 int cmd_merge_open(struct cmd_merge **out, const struct archive *a, const struct roster *r,
 		   const uint8_t *only, struct err *e);
 /* NULL at the end. A line that is no event is told to `notice`, counted, and passed over. */
-const struct cmd_merge_line *cmd_merge_next(struct cmd_merge *m,
-					    void (*notice)(void *ctx, const char *sentence),
-					    void *ctx);
+const struct cmd_merge_line *
+cmd_merge_next(struct cmd_merge *m, void (*notice)(void *ctx, const char *sentence), void *ctx);
 /* How many lines were passed over so far; bytes of the longest node name. */
 unsigned cmd_merge_bad(const struct cmd_merge *m);
 int cmd_merge_width(const struct cmd_merge *m);

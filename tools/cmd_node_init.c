@@ -62,7 +62,8 @@ static int parse(struct init *in, int argc, char **argv)
 	in->archive = argv[optind];
 	in->roles = roster_roles_parse((struct text_span){in->role, strlen(in->role)});
 	if (!in->roles)
-		return ui_usage(in->ui, "--role %s: must be reader, ingest or ingest,reader", in->role);
+		return ui_usage(in->ui, "--role %s: must be reader, ingest or ingest,reader",
+				in->role);
 	if (!in->output)
 		return ui_usage(in->ui, "-o REQUEST is needed: where the enrolment request goes");
 	if (in->ui->json && !strcmp(in->output, "-"))
@@ -153,12 +154,15 @@ static void print(const struct init *in)
 	fprintf(f, "node    %s  ", node);
 	ui_fput_name(f, in->name, strlen(in->name));
 	fprintf(f, " (%s)\n", roster_roles_text(in->roles));
-	ui_say(in->ui, "Compare the fingerprints with the authority's, and have the authority compare "
-		       "the node id, by another way than this file took.");
+	ui_say(in->ui,
+	       "Compare the fingerprints with the authority's, and have the authority compare "
+	       "the node id, by another way than this file took.");
 	if (in->raw)
-		ui_say(in->ui, "The node key has no passphrase: whoever can read %s/node.key has it.",
+		ui_say(in->ui,
+		       "The node key has no passphrase: whoever can read %s/node.key has it.",
 		       node_dir(in->node));
-	ui_say(in->ui, "Next: the authority answers %s (custody-authority enrol); import the answer.",
+	ui_say(in->ui,
+	       "Next: the authority answers %s (custody-authority enrol); import the answer.",
 	       in->output);
 }
 

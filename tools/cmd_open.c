@@ -39,10 +39,11 @@ int cmd_need_names(const struct station *s, struct err *e)
 {
 	if (s->home->roles & ROSTER_READER)
 		return 0;
-	return err_set(e, ERR_ROLE,
-		       "this node holds no key that opens names: it is enrolled as '%s', and only a "
-		       "reader sees what the archive holds",
-		       roster_roles_text(s->home->roles));
+	return err_set(
+		e, ERR_ROLE,
+		"this node holds no key that opens names: it is enrolled as '%s', and only a "
+		"reader sees what the archive holds",
+		roster_roles_text(s->home->roles));
 }
 
 /* The object as the index has it; `path` has no slash at its ends. */
@@ -104,7 +105,8 @@ int cmd_find_node(const struct roster *r, const char *name, const struct roster_
 	if (found == 0)
 		return err_set(e, ERR_NOTFOUND, "%s: no enrolled node has this name or id", name);
 	if (found > 1)
-		return err_set(e, ERR_USAGE, "%s: %zu nodes have this name; give an id", name, found);
+		return err_set(e, ERR_USAGE, "%s: %zu nodes have this name; give an id", name,
+			       found);
 	return 0;
 }
 

@@ -61,8 +61,8 @@ static void print(const struct ui *ui, const struct counts *n)
 
 	if (!ui->json) {
 		printf("indexed %" PRIu64 " event%s of %" PRIu64 " journal%s, %" PRIu64 " item%s\n",
-		       n->events, ui_s(n->events), n->journals, ui_s(n->journals),
-		       n->totals.items, ui_s(n->totals.items));
+		       n->events, ui_s(n->events), n->journals, ui_s(n->journals), n->totals.items,
+		       ui_s(n->totals.items));
 		if (n->pending)
 			printf("%" PRIu64 " item%s could not be read; 'custody verify' says why\n",
 			       n->pending, ui_s(n->pending));

@@ -60,10 +60,14 @@ static int take(struct ask *a, int c)
 /* -1 to go on, else the exit code. */
 static int parse(struct ask *a, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		UI_OPTIONS,		   {"output", 1, NULL, 'o'}, {"case", 1, NULL, 1},
-		{"purpose", 1, NULL, 2},   {"legal-basis", 1, NULL, 3}, {"accession", 1, NULL, 'a'},
-		{"from0", 1, NULL, 'f'},   {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {UI_OPTIONS,
+					      {"output", 1, NULL, 'o'},
+					      {"case", 1, NULL, 1},
+					      {"purpose", 1, NULL, 2},
+					      {"legal-basis", 1, NULL, 3},
+					      {"accession", 1, NULL, 'a'},
+					      {"from0", 1, NULL, 'f'},
+					      {NULL, 0, NULL, 0}};
 	int c, code;
 
 	while ((c = verb_option(a->ui, argc, argv, VERB_SHORT "o:0", longs, help, &code)) >= 0) {
@@ -127,7 +131,8 @@ static int read_list(struct ask *a, struct err *e)
 			return err_set(e, ERR_NOMEM, "out of memory");
 	}
 	if (!a->paths.n && !a->accessions.n)
-		return err_set(e, ERR_USAGE, "%s: names no path, so nothing is asked for", a->from0);
+		return err_set(e, ERR_USAGE, "%s: names no path, so nothing is asked for",
+			       a->from0);
 	return 0;
 }
 
@@ -204,7 +209,8 @@ static void print(const struct ask *a, const struct request_summary *sum)
 		fprintf(strcmp(a->output, "-") ? stdout : stderr,
 			"request %s: %zu item%s, %zu accession%s, %s\n", serial, sum->items,
 			ui_s(sum->items), sum->accessions, ui_s(sum->accessions), bytes);
-	ui_say(a->ui, "Next: the authority reviews and authorises %s; import the answer.", a->output);
+	ui_say(a->ui, "Next: the authority reviews and authorises %s; import the answer.",
+	       a->output);
 }
 
 int cmd_request(struct ui *ui, int argc, char **argv)

@@ -3,12 +3,11 @@
 #include "tools/cmd.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "crypto/suite.h"
-#include "index/ledger.h"
+#include "tools/cmd_history.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
 
@@ -23,13 +22,6 @@ static const char help[] =
 	"Exit codes: 0 done, 1 no such item, system or index, 2 usage, 3 key or passphrase,\n"
 	"4 damaged or forged log, 7 this node holds no key that opens names.\n";
 
-/* Where the lines of the history are. */
-struct place {
-	uint32_t journal;
-	uint64_t seq;
-	int64_t time_ms; /* set once the line was read */
-};
-
 struct show {
 	struct ui *ui;
 	const char *archive, *name;
@@ -40,28 +32,8 @@ struct show {
 	struct wire_out path, enc;
 	struct record *record;
 	struct cmd_gate gate;
-	struct place *place;
-	size_t places, cap;
-	struct ledger_journal *journal;
-	size_t journals;
+	struct cmd_history *history;
 };
-
-static int add_place(void *ctx, uint32_t journal, uint64_t seq)
-{
-	struct show *w = ctx;
-
-	if (w->places == w->cap) {
-		size_t cap = w->cap ? 2 * w->cap : 32;
-		struct place *p = realloc(w->place, cap * sizeof(*p));
-
-		if (!p)
-			return ERR_NOMEM;
-		w->place = p;
-		w->cap = cap;
-	}
-	w->place[w->places++] = (struct place){.journal = journal, .seq = seq};
-	return 0;
-}
 
 /* What the index says of the item, in one look. */
 static int load(struct show *w, struct err *e)
@@ -74,18 +46,18 @@ static int load(struct show *w, struct err *e)
 	w->known = rc == 0;
 	if (rc == 0)
 		rc = object_path(t, &w->o, &w->path, e);
-	if (rc == 0 || rc == ERR_NOTFOUND)
-		rc = ledger_events(t, w->item, add_place, w, e);
-	if (rc == 0)
-		rc = ledger_journals(t, &w->journal, &w->journals, e);
 	db_abort(t);
+	if (rc == 0 || rc == ERR_NOTFOUND)
+		rc = cmd_history_open(&w->history, w->s, w->item, e);
 	wire_out_u8(&w->path, 0);
 	if (rc == 0 && !wire_out_ok(&w->path))
 		rc = err_set(e, ERR_NOMEM, "out of memory");
 	if (rc == 0 && w->known && record_decode(&w->record, w->enc.p, w->enc.n) < 0)
-		rc = err_set(e, ERR_INDEX, "%s: its record in the index does not parse; run "
-			     "'custody reindex'", w->name);
-	if (rc == 0 && !w->known && w->places == 0)
+		rc = err_set(e, ERR_INDEX,
+			     "%s: its record in the index does not parse; run "
+			     "'custody reindex'",
+			     w->name);
+	if (rc == 0 && !w->known && cmd_history_count(w->history) == 0)
 		rc = err_set(e, ERR_NOTFOUND, "%s: there is no such item", w->name);
 	return rc;
 }
@@ -104,40 +76,6 @@ static int find(struct show *w, struct err *e)
 		rc = err_set(e, ERR_USAGE, "%s is a folder; 'custody ls' lists it", w->name);
 	if (rc == 0)
 		memcpy(w->item, o.item, 16);
-	return rc;
-}
-
-/* One event of the history. */
-static int read_event(struct show *w, const struct place *p, struct wire_out *line,
-		      struct event *ev, const uint8_t **node, struct err *e)
-{
-	const struct ledger_journal *j = NULL;
-	struct tree_reader r = {.journal = p->journal};
-	struct db_txn *t = NULL;
-	uint64_t off;
-	uint32_t n;
-	int rc;
-
-	for (size_t i = 0; i < w->journals; i++) {
-		if (w->journal[i].number == p->journal)
-			j = &w->journal[i];
-	}
-	if (!j)
-		return err_set(e, ERR_INDEX, "the index names a journal it does not have; run "
-					     "'custody reindex'");
-	*node = j->node;
-	r.size = j->state.range.size;
-	rc = db_begin(&t, w->s->db, false, e);
-	r.txn = t;
-	if (rc == 0)
-		rc = tree_line(&r, p->seq, &off, &n);
-	db_abort(t);
-	if (rc < 0)
-		return err_set(e, rc, "the index has no place of event %" PRIu64, p->seq);
-	wire_out_reset(line);
-	rc = journal_read_line(w->s->archive->journal, j->node, off, n, line, e);
-	if (rc == 0 && event_parse(ev, (struct text_span){(char *)line->p, line->n}) < 0)
-		rc = err_set(e, ERR_DAMAGED, "event %" PRIu64 " of a journal is not an event", p->seq);
 	return rc;
 }
 
@@ -230,60 +168,6 @@ static void print_json(const struct show *w, struct ui_json *j, const uint8_t sh
 	ui_json_end(j, '}');
 }
 
-static int by_time(const void *a, const void *b)
-{
-	const struct place *x = a, *y = b;
-
-	if (x->time_ms != y->time_ms)
-		return x->time_ms < y->time_ms ? -1 : 1;
-	return (x->seq > y->seq) - (x->seq < y->seq);
-}
-
-/* The index has the lines of one journal after those of another. */
-static int sort_history(struct show *w, struct wire_out *line, struct event *ev, struct err *e)
-{
-	const uint8_t *node;
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < w->places; i++) {
-		rc = read_event(w, &w->place[i], line, ev, &node, e);
-		if (rc == 0)
-			w->place[i].time_ms = ev->time_ms;
-	}
-	if (rc == 0 && w->places)
-		qsort(w->place, w->places, sizeof(*w->place), by_time);
-	return rc;
-}
-
-static int print_history(struct show *w, struct err *e)
-{
-	struct wire_out line = {0};
-	struct event *ev = malloc(sizeof(*ev));
-	int rc = ev ? sort_history(w, &line, ev, e) : err_set(e, ERR_NOMEM, "out of memory");
-
-	for (size_t i = 0; rc == 0 && i < w->places; i++) {
-		char name[CMD_NAME_MAX];
-		struct cmd_event c = {.ev = ev, .node = name, .is_signed = true};
-
-		rc = read_event(w, &w->place[i], &line, ev, &c.journal, e);
-		if (rc < 0)
-			break;
-		cmd_node_name(name, w->s->roster, c.journal);
-		c.path = w->known ? (char *)w->path.p : NULL;
-		c.line = (struct text_span){(char *)line.p, line.n};
-		if (w->ui->json) {
-			fputs(i ? "," : "", stdout);
-			cmd_event_json(&c);
-		} else {
-			fputs("  ", stdout);
-			cmd_event_print(&c, 0);
-		}
-	}
-	free(ev);
-	wire_out_free(&line);
-	return rc;
-}
-
 static int tell(struct show *w, struct err *e)
 {
 	struct ui_json j = {0};
@@ -302,7 +186,7 @@ static int tell(struct show *w, struct err *e)
 		print(w, sha256, digest);
 		printf("history\n");
 	}
-	rc = print_history(w, e);
+	rc = cmd_history_print(w->history, w->known ? (char *)w->path.p : NULL, w->ui->json, e);
 	if (w->ui->json) {
 		ui_json_end(&j, ']');
 		ui_json_end(&j, '}');
@@ -328,8 +212,7 @@ static int run(struct show *w, struct err *e)
 	record_free(w->record);
 	wire_out_wipe(&w->enc);
 	wire_out_wipe(&w->path);
-	free(w->place);
-	free(w->journal);
+	cmd_history_close(w->history);
 	return cmd_close(w->s, rc, e);
 }
 

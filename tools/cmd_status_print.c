@@ -102,8 +102,10 @@ static int print_release(void *ctx, struct release *r)
 	text_time_s(time, (why == ERR_NOT_YET ? a->not_before_ms : a->not_after_ms) / 1000);
 	release_used(r, &opens, &bytes);
 	printf("  %s  %s %s, %zu item%s", serial,
-	       why == 0 ? "until" : why == ERR_NOT_YET ? "from" : err_word(why), time, a->items,
-	       ui_s(a->items));
+	       why == 0		  ? "until" :
+	       why == ERR_NOT_YET ? "from" :
+				    err_word(why),
+	       time, a->items, ui_s(a->items));
 	if (a->accessions)
 		printf(", %zu accession%s", a->accessions, ui_s(a->accessions));
 	print_budget("opens", opens, a->max_opens);
@@ -132,8 +134,9 @@ static void print_attention(const struct cmd_status *st)
 		printf("attention  %" PRIu64 " item%s can't be read: run 'custody verify'\n",
 		       st->pending, ui_s(st->pending));
 	if (st->damaged)
-		printf("DAMAGE     %" PRIu64 " damaged place%s in the log: run 'custody log --type "
-		       "damaged' and 'custody verify'\n",
+		printf("DAMAGE     recorded %" PRIu64
+		       " time%s: run 'custody log --type damaged' and "
+		       "'custody verify'\n",
 		       st->damaged, ui_s(st->damaged));
 }
 
@@ -219,7 +222,8 @@ static void json_journals(const struct cmd_status *st, struct ui_json *j)
 		ui_json_number(j, "events", k->indexed);
 		ui_json_number(j, "bytes", k->bytes);
 		ui_json_number(j, "signed", k->covered);
-		ui_json_number(j, "unsigned", k->indexed > k->covered ? k->indexed - k->covered : 0);
+		ui_json_number(j, "unsigned",
+			       k->indexed > k->covered ? k->indexed - k->covered : 0);
 		ui_json_number(j, "unchecked_bytes", k->behind);
 		ui_json_number(j, "damaged", k->damaged);
 		ui_json_time(j, "last", k->last_ms);

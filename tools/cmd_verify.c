@@ -17,8 +17,8 @@ static const char help[] =
 	"against its digest in the log. It needs no key and no node, and changes nothing. Each finding\n"
 	"is a line that names what is damaged; the rest is checked all the same.\n"
 	"\n"
-	"      --checkpoint FILE  a node's checkpoint of earlier, as 'custody checkpoint' printed it: the\n"
-	"                         log must extend it\n"
+	"      --checkpoint FILE  a node's checkpoint of earlier, as 'custody checkpoint' printed it:\n"
+	"                         the log must extend it\n"
 	"      --quick            logs and documents only, not the sealed items\n"
 	"      --workers N        how many read at once (default: one a processor)\n"
 	"      --json, -q         -q: findings only\n"
@@ -141,8 +141,9 @@ static void print(const struct verify *v, const struct verify_sum *sum)
 	text_hex(root, sum->root, sizeof(sum->root));
 	printf("journals    %" PRIu64 ", %" PRIu64 " event%s\n", sum->journals, sum->events,
 	       ui_s(sum->events));
-	printf("items       %" PRIu64 " in %" PRIu64 " segment%s, %s%s\n", sum->items, sum->segments,
-	       ui_s(sum->segments), bytes, v->ask.quick ? " (not read: --quick)" : "");
+	printf("items       %" PRIu64 " in %" PRIu64 " segment%s, %s%s\n", sum->items,
+	       sum->segments, ui_s(sum->segments), bytes,
+	       v->ask.quick ? " (not read: --quick)" : "");
 	printf("documents   %" PRIu64 "\n", sum->documents);
 	if (sum->unsigned_events)
 		printf("unsigned    %" PRIu64 " event%s that no checkpoint covers yet\n",

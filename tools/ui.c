@@ -123,16 +123,6 @@ void ui_put_text(const void *p, size_t n)
 	}
 }
 
-void ui_progress_end(const struct ui *ui)
-{
-	struct ui *u = (struct ui *)ui;
-
-	if (u->progress_on)
-		fputs("\r\033[K", stderr);
-	u->progress_on = false;
-	u->progress_start = 0;
-}
-
 /* A sentence may hold a name from the evidence. */
 static void put_sentence(const struct ui *ui, const char *text)
 {
@@ -185,57 +175,6 @@ void ui_notice(void *ctx, const char *sentence)
 	put_sentence(ctx, sentence);
 }
 
-/* "1:02:03 left" */
-static void put_left(double seconds)
-{
-	unsigned long s = seconds < 1e7 ? (unsigned long)seconds : 9999999;
-
-	if (s >= 3600)
-		fprintf(stderr, "  %lu:%02lu:%02lu left", s / 3600, s / 60 % 60, s % 60);
-	else
-		fprintf(stderr, "  %lu:%02lu left", s / 60, s % 60);
-}
-
-static void put_count(const struct ui *ui, double n)
-{
-	char text[16];
-
-	if (ui->progress_bytes)
-		ui_bytes(text, (uint64_t)n);
-	else
-		snprintf(text, sizeof(text), "%.0f", n);
-	fputs(text, stderr);
-}
-
-void ui_progress(void *ctx, uint64_t done, uint64_t total)
-{
-	struct ui *ui = ctx;
-	int64_t now = ui_now();
-	double ran;
-
-	if (ui->quiet || ui->json || now - ui->progress_ms < 200 || !isatty(STDERR_FILENO))
-		return;
-	ui->progress_ms = now;
-	if (!ui->progress_start) { /* what is done at once needs no line */
-		ui->progress_start = now;
-		return;
-	}
-	ran = (double)(now - ui->progress_start) / 1000.0;
-	ui->progress_on = true;
-	fputs("\r\033[K", stderr);
-	if (total && done <= total)
-		fprintf(stderr, "%3u %%  ", (unsigned)(100.0 * (double)done / (double)total));
-	put_count(ui, (double)done);
-	if (done && ran > 0.5) {
-		fputs("  ", stderr);
-		put_count(ui, (double)done / ran);
-		fputs("/s", stderr);
-		if (total && done <= total)
-			put_left(ran / (double)done * (double)(total - done));
-	}
-	fflush(stderr);
-}
-
 void ui_bytes(char out[16], uint64_t n)
 {
 	static const char *const unit[] = {"B", "kB", "MB", "GB", "TB", "PB"};
@@ -270,15 +209,17 @@ int ui_time(const char *s, int64_t now_ms, int64_t *out, struct err *e)
 	char *end;
 
 	if (s[0] != '+')
-		return text_parse_time(span, out)
-			       ? 0
-			       : err_set(e, ERR_USAGE,
-					 "%s: not a time; use 2026-11-23T07:10:00Z, +2h or +3d", s);
+		return text_parse_time(span, out) ?
+			       0 :
+			       err_set(e, ERR_USAGE,
+				       "%s: not a time; use 2026-11-23T07:10:00Z, +2h or +3d", s);
 	n = strtoul(s + 1, &end, 10);
 	if (s[1] >= '0' && s[1] <= '9' && *end && !end[1])
-		unit = *end == 's' ? 1 : *end == 'm' ? 60 : *end == 'h' ? 3600
-							: *end == 'd' ? 86400
-								      : 0;
+		unit = *end == 's' ? 1 :
+		       *end == 'm' ? 60 :
+		       *end == 'h' ? 3600 :
+		       *end == 'd' ? 86400 :
+				     0;
 	if (!unit || n > 36500ul * 86400)
 		return err_set(e, ERR_USAGE, "%s: not a span; use +90s, +30m, +2h or +3d", s);
 	*out = now_ms + (int64_t)n * unit * 1000;

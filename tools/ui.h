@@ -17,8 +17,8 @@
 
 /* Options that every verb knows; ui_common() takes them from the command line. */
 struct ui {
-	const char *program;   /* "custody ingest", for messages */
-	const char *node;      /* --node DIR */
+	const char *program; /* "custody ingest", for messages */
+	const char *node;    /* --node DIR */
 	bool json, quiet;
 	bool no_passphrase;    /* --no-passphrase: raw keys */
 	const char *pass_file; /* --passphrase-file F */
@@ -26,7 +26,7 @@ struct ui {
 	int64_t progress_ms;   /* last progress line */
 	int64_t progress_start;
 	bool progress_on;
-	bool progress_bytes;   /* what is counted is bytes */
+	bool progress_bytes; /* what is counted is bytes */
 };
 void ui_init(struct ui *ui, const char *program);
 /* Take one common option: `opt` is the value getopt_long gave (see UI_OPTIONS). False if it is not
@@ -40,12 +40,14 @@ void ui_init(struct ui *ui, const char *program);
 #define UI_OPT_HELP 'h'
 #define UI_OPT_VERSION 'V'
 /* Entries for a struct option array. */
-#define UI_OPTIONS                                                                                 \
-	{"node", 1, NULL, UI_OPT_NODE}, {"json", 0, NULL, UI_OPT_JSON},                            \
-		{"quiet", 0, NULL, UI_OPT_QUIET}, {"no-passphrase", 0, NULL, UI_OPT_NO_PASS},      \
-		{"passphrase-file", 1, NULL, UI_OPT_PASS_FILE},                                    \
-		{"passphrase-fd", 1, NULL, UI_OPT_PASS_FD}, {"help", 0, NULL, UI_OPT_HELP},        \
-		{"version", 0, NULL, UI_OPT_VERSION}
+#define UI_OPTIONS                                                                            \
+	{"node", 1, NULL, UI_OPT_NODE}, {"json", 0, NULL, UI_OPT_JSON},                       \
+		{"quiet", 0, NULL, UI_OPT_QUIET}, {"no-passphrase", 0, NULL, UI_OPT_NO_PASS}, \
+		{"passphrase-file", 1, NULL, UI_OPT_PASS_FILE},                               \
+		{"passphrase-fd", 1, NULL, UI_OPT_PASS_FD}, {"help", 0, NULL, UI_OPT_HELP},   \
+	{                                                                                     \
+		"version", 0, NULL, UI_OPT_VERSION                                            \
+	}
 bool ui_common(struct ui *ui, int opt, const char *arg, const char *help, int *exit_code);
 
 /* "program: sentence" on stderr (or {"error":...} with --json on stdout too); returns the exit

@@ -214,7 +214,8 @@ int verb_number(const struct ui *ui, const char *option, const char *arg, uint64
 	if (text_u64((struct text_span){arg, strlen(arg)}, out) && *out >= min && *out <= max)
 		return 0;
 	if (max == UINT64_MAX)
-		return ui_usage(ui, "%s %s: must be a number, %" PRIu64 " or more", option, arg, min);
+		return ui_usage(ui, "%s %s: must be a number, %" PRIu64 " or more", option, arg,
+				min);
 	return ui_usage(ui, "%s %s: must be a number from %" PRIu64 " to %" PRIu64, option, arg,
 			min, max);
 }

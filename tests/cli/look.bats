@@ -321,11 +321,22 @@ node_id() { custody --node "$1" status archive --json | jq -r .node; }
 }
 
 @test "status: 4 when the log tells of damage" {
-	custody --node ws status archive -q
-	flip archive/segments/*/*.seg $((1 << 16))
-	run -4 custody verify archive
-	# verify changes nothing; what the nodes themselves found is in the log
+	[ -c /dev/fuse ] || skip "no /dev/fuse"
+	flip archive/segments/*/*.seg "$(jq -r --arg i "$(item otay/us/car1.jpg)" \
+		'select(.type == "ingest" and .item == $i) | .offset + .headlen + 10' archive/journal/*.jsonl)"
+	# nobody has noticed yet
 	ok ws status archive
+	world_mount
+	run ! cat mnt/otay/us/car1.jpg
+	world_umount
+	run -4 --separate-stderr ws status archive
+	says "DAMAGE     recorded"
+	run -4 ws status archive -q
+	[ -z "$output" ]
+	run -4 --separate-stderr ws status archive --json
+	json '.[0].damaged >= 1'
+	ok ws log archive --type damaged
+	says otay/us/car1.jpg
 }
 
 @test "status of a release that is over" {

@@ -126,7 +126,7 @@ node_id() { custody --node "$1" status archive --json | jq -r .node; }
 	ok custody --node n import archive n.enrol
 	says "imported before"
 	ok custody --node n ls archive
-	[ "$output" = c ]
+	[ "$output" = c ] && [ -z "$stderr" ]
 }
 
 @test "import of an authorisation says how much and until when, and once more is refused" {

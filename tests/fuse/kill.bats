@@ -37,8 +37,8 @@ prefix_kept() {
 
 @test "ingest killed at random moments" {
 	J=$(journal cap)
-	"$MKIMAGES" src 12 3 >/dev/null
-	for d in a b c d e f; do cp -r src "src/$d"; done
+	"$MKIMAGES" some 12 3 >/dev/null
+	for d in a b c d e f; do mkdir -p src && cp -r some "src/$d"; done
 	killed=0 acked=0
 	for ((i = 0; i < KILLS; i++)); do
 		grep '"}$' "$J" >kept
