@@ -46,9 +46,9 @@ int authority_enrol(struct authority *a, struct document *out, const void *reque
 int authority_keep_enrolment(struct authority *a, const struct document *d, struct err *e);
 
 /* Parse a request with the nodes we enrolled, and open its records; request_free() in every case.
- * The node that asks must be a reader that was not revoked (ERR_ROLE, ERR_REVOKED). Refuses a
- * checkpoint that is behind or beside the one last seen of the same journal (ERR_ROLLBACK), and
- * remembers it. Codes of request_parse() and request_open(). */
+ * The node that asks must be a reader that was not revoked (ERR_ROLE, ERR_REVOKED). A checkpoint
+ * beside the one last seen of the same journal is ERR_ROLLBACK; one that is behind it is replaced in
+ * *r by the one seen, which the authorisation then asks for; one ahead of it is remembered. Codes of request_parse() and request_open(). */
 int authority_review(struct authority *a, struct request *r, const void *p, size_t n,
 		     struct err *e);
 

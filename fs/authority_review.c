@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -130,7 +131,13 @@ static void seen_name(char out[64], const struct note_checkpoint *cp)
 	snprintf(out, 64, "%.32s.checkpoint", slash ? slash + 1 : "");
 }
 
-static int check_seen(int dir, const struct note_checkpoint *cp, struct err *e)
+/*
+ * Compare a log the request shows with what was seen of it before. Requests are not reviewed in the
+ * order they were made: one that shows less than was seen is taken, but what was seen takes the
+ * place of what it shows, here and so in the authorisation. A log that was rolled back does not
+ * have that, and can't redeem it.
+ */
+static int check_seen(int dir, struct note_checkpoint *cp, bool *newer, struct err *e)
 {
 	struct wire_out file = {0};
 	struct note_checkpoint seen;
@@ -138,6 +145,7 @@ static int check_seen(int dir, const struct note_checkpoint *cp, struct err *e)
 	char path[64];
 	int rc;
 
+	*newer = true;
 	seen_name(path, cp);
 	rc = file_read(dir, path, CHECKPOINT_MAX, &file, e);
 	if (rc == ERR_NOTFOUND)
@@ -147,17 +155,17 @@ static int check_seen(int dir, const struct note_checkpoint *cp, struct err *e)
 	if (note_split((struct text_span){(const char *)file.p, file.n}, &text, &sigs) != 0 ||
 	    note_checkpoint_parse(&seen, text) != 0)
 		rc = err_set(e, ERR_DAMAGED, "seen/%s of the authority is damaged", path);
-	else if (cp->size < seen.size)
-		rc = err_set(e, ERR_ROLLBACK,
-			     "the log %s shows %" PRIu64 " events, and %" PRIu64
-			     " were seen before: the request is older than another one, or the "
-			     "archive was rolled back; have a new request made",
-			     cp->origin, cp->size, seen.size);
+	else if (strcmp(cp->origin, seen.origin) != 0)
+		rc = err_set(e, ERR_DAMAGED, "seen/%s of the authority is of another log", path);
 	else if (cp->size == seen.size && memcmp(cp->root, seen.root, sizeof(seen.root)) != 0)
 		rc = err_set(e, ERR_ROLLBACK,
 			     "the log %s is not the one that was seen before: the archive was "
 			     "forked",
 			     cp->origin);
+	if (rc == 0 && cp->size <= seen.size) {
+		*cp = seen;
+		*newer = false;
+	}
 out:
 	wire_out_free(&file);
 	return rc;
@@ -172,15 +180,20 @@ static int keep_seen(int dir, const struct request *r, size_t i, struct err *e)
 	return file_replace(dir, path, r->note[i].p, r->note[i].n, 0600, e);
 }
 
-static int compare_seen(struct authority *a, const struct request *r, struct err *e)
+/* Nothing is remembered of a request that is refused. */
+static int compare_seen(struct authority *a, struct request *r, struct err *e)
 {
+	bool *newer = calloc(r->checkpoints + 1, sizeof(*newer));
 	int dir = authority_archive_dir(a, r->archive, "seen", true, e);
-	int rc = dir < 0 ? dir : 0;
+	int rc = dir < 0 ? dir : newer ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 
 	for (size_t i = 0; rc == 0 && i < r->checkpoints; i++)
-		rc = check_seen(dir, &r->checkpoint[i], e);
-	for (size_t i = 0; rc == 0 && i < r->checkpoints; i++)
-		rc = keep_seen(dir, r, i, e);
+		rc = check_seen(dir, &r->checkpoint[i], &newer[i], e);
+	for (size_t i = 0; rc == 0 && i < r->checkpoints; i++) {
+		if (newer[i])
+			rc = keep_seen(dir, r, i, e);
+	}
+	free(newer);
 	if (dir >= 0)
 		close(dir);
 	return rc;

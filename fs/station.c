@@ -85,7 +85,7 @@ static int open_or_rebuild(struct station *s, const struct station_ask *ask, str
 	int rc;
 
 	if (ask->flags & STATION_REINDEX)
-		return rebuild_index(s, ask, "as asked", e);
+		return renew_index(s, e);
 	rc = open_index(s, &why);
 	if (rc == 0)
 		rc = check_names(s, &other, &why);
