@@ -24,7 +24,8 @@ VERSION := 0.1.0
 BUILD_PKGS := gcc libc6-dev make pkg-config libfuse3-dev libsodium-dev liblmdb-dev libssl-dev \
 	      libjansson-dev libarchive-dev libexif-dev
 RUN_PKGS   := fuse3 openssh-client
-TEST_PKGS  := libcmocka-dev bats age openssh-tests jq attr binutils util-linux procps zip
+TEST_PKGS  := libcmocka-dev bats age openssh-tests jq attr binutils util-linux procps zip xxd openssl \
+	      python3 e2fsprogs
 LINT_PKGS  := clang clang-format clang-tidy cppcheck shellcheck mandoc
 BENCH_PKGS := fio restic borgbackup rsync
 

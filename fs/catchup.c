@@ -308,6 +308,8 @@ int catchup_run(struct station *s, uint64_t max_events, struct catchup_result *o
 	if (rc == 0 && (!c->ran || monotonic_ms() - c->pins_saved_ms >= PINS_EVERY_MS))
 		note(&r, catchup_save_pins(s, &own), &own);
 	c->ran = true;
+	if (r.rc == ERR_INDEX)
+		db_spoil(s->db); /* whoever opens it next makes it anew */
 	/* What failed is looked at again, whether or not anything changes. */
 	catchup_look_end(c->look, r.rc == 0 && !out->more);
 	out->events = r.n.events;

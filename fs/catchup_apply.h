@@ -3,9 +3,9 @@
  * catchup_apply: the second reading of a journal's new lines: batch by batch into the index, each
  * only if its lines have the root that the first reading left.
  *
- * How the budget of an authorisation is counted from the log: `opened` counts one open and, until the
- * handle's `closed` comes, the whole size of its item; `closed` puts the bytes that were served in
- * its place. So a handle that was open when the computer went down is charged in full.
+ * How the budget of an authorisation is counted from the log: `opened` counts one open and, until
+ * the handle's `closed` comes, the whole size of its item; `closed` puts the bytes that were
+ * served in its place. So a handle that was open when the computer went down is charged in full.
  *
  * Thread rule: belongs to one thread.
  */

@@ -78,8 +78,8 @@ static int revoke(const struct catchup_document *d, const struct event *ev, stru
 
 /* ---- admission, use, end ---- */
 
-/* Another node's log has spoken of a document that this node admits now: what it said of its use and
- * end is hearsay, but for a revocation, which counts by its signatures. */
+/* Another node's log has spoken of a document that this node admits now: what it said of its use
+ * and end is hearsay, but for a revocation, which counts by its signatures. */
 static void forget_hearsay(const struct catchup_document *d, struct ledger_document *l)
 {
 	static const uint8_t nobody[16];

@@ -24,7 +24,8 @@ struct catchup_event {
 
 /* An error ends the batch. An item that can't be shown is none: it is put aside. */
 int catchup_event_apply(struct catchup_event *w, const struct event *ev);
-/* Show the item of an ingest event, or say why it can't be: codes of catchup_item_read, ERR_FORGED. */
+/* Show the item of an ingest event, or say why it can't be: codes of catchup_item_read,
+ * ERR_FORGED. */
 int catchup_event_show(struct catchup_event *w, const struct event *ev);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * catchup_item: on a reader node, from an ingest event to what the index keeps of the item: reads the
- * frame head, opens its record, and checks both against the event.
+ * catchup_item: on a reader node, from an ingest event to what the index keeps of the item: reads
+ * the frame head, opens its record, and checks both against the event.
  *
  * Thread rule: belongs to one thread.
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * catchup_scan: the first reading of a journal's new lines: how many there are that count, and that
- * their Merkle root is the one that was signed, and the one that was seen before. It leaves the root
- * at every CATCHUP_BATCH lines, so that the second reading, which applies them, need not trust that
- * the file stayed as it was.
+ * catchup_scan: the first reading of a journal's new lines: how many there are that count, and
+ * that their Merkle root is the one that was signed, and the one that was seen before. It leaves
+ * the root at every CATCHUP_BATCH lines, so that the second reading, which applies them, need not
+ * trust that the file stayed as it was.
  *
  * Thread rule: a scan belongs to one thread.
  */

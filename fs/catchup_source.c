@@ -63,7 +63,7 @@ static int prepare(const struct catchup_source *s, struct station *st, struct db
 		merkle_root(scan->own.root, &js.state.range);
 	} else if (s->own) {
 		scan->mac_key = (struct event_key){node_identity(st->node)->journal,
-							   st->archive->desc.id};
+						   st->archive->desc.id};
 	}
 	rc = journal_read_checkpoint(scan->dirfd, st->archive->desc.id, &s->pub, &cp, NULL, e);
 	if (rc && rc != ERR_NOTFOUND)

@@ -34,8 +34,8 @@ struct catchup_source {
 int catchup_source_load(struct catchup_source *s, struct db_txn *t, struct err *e);
 /* Is there something left of the last scan, and does it go on from where the index is? */
 bool catchup_source_planned(const struct catchup_source *s);
-/* Unless something is left: compare the journal with its checkpoint, its pin, and what the index has,
- * and scan what is new. ERR_ROLLBACK, ERR_FORGED, codes of journal_read_checkpoint. */
+/* Unless something is left: compare the journal with its checkpoint, its pin, and what the index
+ * has, and scan what is new. ERR_ROLLBACK, ERR_FORGED, codes of journal_read_checkpoint. */
 int catchup_source_scan(struct catchup_source *s, struct station *st, const struct node_pin *pins,
 			size_t npins, struct err *e);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * catchup_state: one batch on its way into the index: a snapshot to read from, and the changes. What
- * is written is right only if nobody else wrote since the snapshot, which is seen by the index's
- * turn (index/meta).
+ * catchup_state: one batch on its way into the index: a snapshot to read from, and the changes.
+ * What is written is right only if nobody else wrote since the snapshot, which is seen by the
+ * index's turn (index/meta).
  *
  * Thread rule: belongs to one thread.
  */

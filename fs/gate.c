@@ -12,7 +12,7 @@
 struct decision {
 	const struct gate_ask *ask;
 	struct release *granted; /* held */
-	int code; /* the reason that came nearest so far */
+	int code;		 /* the reason that came nearest so far */
 	uint8_t near[16];
 };
 

@@ -20,8 +20,8 @@ struct reading;
 /* Read the frame head, compare it with the digest in the index, get the file key from the release,
  * check the key commitment, expand the key into the pool. Takes a hold on the release. ERR_DAMAGED
  * (with range), the release's reasons. */
-int reading_open(struct reading **out, struct station *s, const struct object *o,
-		 struct release *r, struct err *e);
+int reading_open(struct reading **out, struct station *s, const struct object *o, struct release *r,
+		 struct err *e);
 /* Plaintext [off, off+n), cut at the end of the item; *got says how much. buf has n bytes, `work`
  * is scratch of at least reading_work(n) bytes that belongs to the caller's thread; no plaintext
  * stays in it, nor in buf on failure. Checks that the release lasts, by its not-after too. Every

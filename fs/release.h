@@ -25,13 +25,13 @@ void release_set_free(struct release_set *s);
 /* Bring the set in line with the index: open newly admitted authorisations of this node, end those
  * that were revoked or ended, and all of them when the node's own enrolment ended. Documents are
  * checked again (digest as admitted, signatures). A bad one is skipped, and tried again the next
- * time; *bad counts them and the first reason is left in e. Those that are over are listed, but their
- * keys are not opened. For one thread at a time, the one that catches up (fs/catchup). */
+ * time; *bad counts them and the first reason is left in e. Those that are over are listed, but
+ * their keys are not opened. For one thread at a time, the one that catches up (fs/catchup). */
 int release_reload(struct release_set *s, struct station *st, unsigned *bad, struct err *e);
 
-/* What release_reload() does for each: make one (terms are moved to it, on failure too), give it its
- * keys, take it into the set (which drops it on failure). ERR_NOMEM; ERR_NOTFOUND for the key of an
- * id that is not in its text. */
+/* What release_reload() does for each: make one (terms are moved to it, on failure too), give it
+ * its keys, take it into the set (which drops it on failure). ERR_NOMEM; ERR_NOTFOUND for the key
+ * of an id that is not in its text. */
 struct release_start {
 	int64_t admitted_ms;
 	uint64_t opens, bytes; /* used so far */
@@ -39,8 +39,7 @@ struct release_start {
 };
 int release_new(struct release **out, struct release_set *s, struct authorisation *terms,
 		const struct release_start *start);
-int release_put_key(struct release *r, bool accession, const uint8_t id[16],
-		    const uint8_t key[32]);
+int release_put_key(struct release *r, bool accession, const uint8_t id[16], const uint8_t key[32]);
 int release_add(struct release_set *s, struct release *r);
 /* The release of a serial, held; NULL if it is not in the set. */
 struct release *release_find(struct release_set *s, const uint8_t serial[16]);
@@ -60,10 +59,11 @@ size_t release_unknown_users(const struct release *r);
 /* The commitment an item was authorised under; NULL if it is covered by its accession alone. */
 const uint8_t *release_commitment(const struct release *r, const uint8_t item[16]);
 /*
- * Budgets: charge one open; charge bytes about to be served. ERR_BUDGET when it would pass the limit
- * (nothing is charged then). What was used before the release was loaded comes from the log, where a
- * handle that was never closed counts with the whole size of its item: nobody saw how much was read.
- * Another process of this node that serves the same release counts for itself until the next load.
+ * Budgets: charge one open; charge bytes about to be served. ERR_BUDGET when it would pass the
+ * limit (nothing is charged then). What was used before the release was loaded comes from the log,
+ * where a handle that was never closed counts with the whole size of its item: nobody saw how much
+ * was read. Another process of this node that serves the same release counts for itself until the
+ * next load.
  */
 int release_charge_open(struct release *r);
 int release_charge_bytes(struct release *r, uint64_t n);
@@ -79,7 +79,8 @@ int release_each(struct release_set *s, int (*cb)(void *ctx, struct release *r),
 void release_hold(struct release *r);
 void release_drop(struct release *r);
 /* The file key of an item, straight or through its accession's wrap key and the frame head.
- * secret: 32 bytes of secret memory or wiped stack. ERR_NOT_COVERED, ERR_DAMAGED, or why it ended. */
+ * secret: 32 bytes of secret memory or wiped stack. ERR_NOT_COVERED, ERR_DAMAGED, or why it
+ * ended. */
 int release_file_key(struct release *r, const uint8_t item[16], const uint8_t accession[16],
 		     const uint8_t *head, size_t head_len, uint8_t file_key[32]);
 /* Earliest moment at which a release starts or ends by time; INT64_MAX if none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * release_keys: what a release covers, sorted by id, and its keys, which lie sealed in ordinary memory
- * under one random key in the secret pool. Wiping those 32 bytes ends them all.
+ * release_keys: what a release covers, sorted by id, and its keys, which lie sealed in ordinary
+ * memory under one random key in the secret pool. Wiping those 32 bytes ends them all.
  *
  * Thread rule: filled by one thread; afterwards any thread may look up, get and wipe.
  */
@@ -28,8 +28,7 @@ int release_keys_put(struct release_keys *k, bool accession, const uint8_t id[16
 bool release_keys_has(const struct release_keys *k, bool accession, const uint8_t id[16],
 		      size_t *at);
 /* The key of an id. ERR_NOTFOUND: not covered, no key, or wiped. */
-int release_keys_get(struct release_keys *k, bool accession, const uint8_t id[16],
-		     uint8_t key[32]);
+int release_keys_get(struct release_keys *k, bool accession, const uint8_t id[16], uint8_t key[32]);
 /* From now on no key can be got. */
 void release_keys_wipe(struct release_keys *k);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the index and documents/ into a release set: what was admitted is checked once more, as if the
- * archive had been changed since.
+ * From the index and documents/ into a release set: what was admitted is checked once more, as if
+ * the archive had been changed since.
  */
 #include "fs/release.h"
 

@@ -63,8 +63,8 @@ static int rebuild_index(struct station *s, const struct station_ask *ask, const
 	return 0;
 }
 
-/* Does it have the names of items although this node may not know them, or the other way round? Then
- * the node's role has changed since it was made. */
+/* Does it have the names of items although this node may not know them, or the other way round?
+ * Then the node's role has changed since it was made. */
 static int check_names(struct station *s, bool *other, struct err *e)
 {
 	bool known, names, want = s->home->catalogue != NULL;

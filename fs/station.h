@@ -36,8 +36,9 @@ struct station {
 enum station_flag {
 	STATION_NO_JOURNAL = 1u, /* look only: read-only archives too */
 	STATION_REINDEX = 2u,	 /* throw the index away first */
-	STATION_UNENROLLED = 4u, /* allow a node that is not enrolled yet (import of its enrolment) */
-	STATION_NO_CATCH_UP = 8u,/* the caller catches up itself (a mount, in the background) */
+	STATION_UNENROLLED =
+		4u, /* allow a node that is not enrolled yet (import of its enrolment) */
+	STATION_NO_CATCH_UP = 8u, /* the caller catches up itself (a mount, in the background) */
 };
 
 struct station_ask {

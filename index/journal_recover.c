@@ -59,11 +59,10 @@ static enum found step(struct scan *s, struct err *e)
 		return FOUND_SCRAP;
 	if (ev.seq != seq)
 		return FOUND_FORGERY;
-	/* It says whose log this is and of what: looked at before its MAC, to name the mistake. */
-	if (seq == 0 && !first_line_ok(s->j, &ev))
-		return FOUND_FOREIGN;
 	if (!(s->trust && seq > 0 && seq < s->cp.size) && event_check_mac(line, journal_key(s->j)))
 		return FOUND_FORGERY;
+	if (seq == 0 && !first_line_ok(s->j, &ev))
+		return FOUND_FOREIGN;
 	merkle_leaf(leaf, line.p, line.n);
 	merkle_append(&s->at.state.range, leaf, NULL, NULL);
 	s->at.state.bytes += line.n + 1;

@@ -4,8 +4,8 @@
  * documents, the history of an item, and items whose frame head could not be read yet.
  *
  * Loads take a batch that may be NULL (then only what is committed counts) and a read transaction.
- * All return 0, ERR_NOTFOUND, ERR_INDEX, ERR_NOMEM; callbacks stop a walk by returning non-zero, which
- * is then returned. Thread rule: as index/db.
+ * All return 0, ERR_NOTFOUND, ERR_INDEX, ERR_NOMEM; callbacks stop a walk by returning non-zero,
+ * which is then returned. Thread rule: as index/db.
  */
 #ifndef CUSTODY_INDEX_LEDGER_H
 #define CUSTODY_INDEX_LEDGER_H
@@ -78,7 +78,8 @@ int ledger_documents(struct db_txn *t, int (*cb)(void *ctx, const struct ledger_
 		     void *ctx, struct err *e);
 
 /* History: which lines of which journals speak of an item. An ingest event is not put where the
- * item itself, or its pending entry, tells of it: at a million items that is a fifth of the index. */
+ * item itself, or its pending entry, tells of it: at a million items that is a fifth of the
+ * index. */
 int ledger_put_event(struct db_batch *b, const uint8_t item[16], uint32_t journal, uint64_t seq);
 /* All of them: the ingest first, then by journal and place. */
 int ledger_events(struct db_txn *t, const uint8_t item[16],

@@ -139,7 +139,8 @@ int object_path(struct db_txn *t, const struct object *o, struct wire_out *path,
 	struct object at = *o;
 	int rc = 0;
 
-	/* From the leaf up, each component and its slash reversed; then all of it is turned round. */
+	/* From the leaf up, each component and its slash reversed; then all of it is turned
+	 * round. */
 	for (unsigned depth = 0; rc == 0 && at.ino != KEY_ROOT_INO; depth++) {
 		if (depth == DEPTH_MAX) {
 			rc = damaged(e, "directories form a loop");

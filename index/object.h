@@ -5,9 +5,8 @@
  * Which name wins when two items claim one path does not depend on the order in which journals are
  * read: the item with the earlier ingest time (then the smaller item id) keeps the plain name, the
  * other appears as "<name>~<first 8 hex digits of its item id>", or with more digits should that
- * name be claimed too. So a rebuilt index gives the same
- * answers. A file never replaces a directory of that name: the file gets the suffix. Items are added
- * by index/object_add.
+ * name be claimed too. So a rebuilt index gives the same answers. A file never replaces a
+ * directory of that name: the file gets the suffix. Items are added by index/object_add.
  *
  * Thread rule: as index/db.
  */
@@ -71,7 +70,8 @@ struct object_entry {
 	char name[RECORD_NAME_MAX + 16];
 };
 /* Walks the entries of directory `ino` with cookie > after, in cookie order, until cb returns
- * non-zero (which is returned) or the end (0). Order and cookies are stable as entries are added. */
+ * non-zero (which is returned) or the end (0). Order and cookies are stable as entries are
+ * added. */
 int object_list(struct db_txn *t, uint64_t ino, uint64_t after,
 		int (*cb)(void *ctx, const struct object_entry *en), void *ctx, struct err *e);
 

@@ -28,10 +28,10 @@ int object_add_new(struct object_add **out, const uint8_t name_key[32]);
 void object_add_free(struct object_add *a); /* NULL is fine */
 
 /*
- * Add an item. o has all item fields but ino, parent and name set; they are filled in. record is its
- * encoded provenance. t is a read transaction. ERR_EXISTS: an item of this id is there already;
- * nothing changes, and o is filled from it. ERR_MALFORMED: collection or path are not names.
- * ERR_INDEX, ERR_NOMEM: the batch must not be applied.
+ * Add an item. o has all item fields but ino, parent and name set; they are filled in. record is
+ * its encoded provenance. t is a read transaction. ERR_EXISTS: an item of this id is there
+ * already; nothing changes, and o is filled from it. ERR_MALFORMED: collection or path are not
+ * names. ERR_INDEX, ERR_NOMEM: the batch must not be applied.
  */
 int object_add_item(struct object_add *a, struct db_batch *b, struct db_txn *t, struct object *o,
 		    const char *collection, const void *path, size_t path_len, const void *record,

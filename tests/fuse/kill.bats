@@ -39,11 +39,15 @@ prefix_kept() {
 	J=$(journal cap)
 	"$MKIMAGES" some 12 3 >/dev/null
 	for d in a b c d e f; do mkdir -p src && cp -r some "src/$d"; done
+	# aim at the time that a whole run takes here
+	t0=${EPOCHREALTIME/./}
+	"$CUSTODY" --node cap ingest archive src --collection whole --quiet
+	span=$(((${EPOCHREALTIME/./} - t0) / 1000 + 2))
 	killed=0 acked=0
 	for ((i = 0; i < KILLS; i++)); do
 		grep '"}$' "$J" >kept
 		"$CUSTODY" --node cap ingest archive src --collection "k$i" --quiet >out.json --json &
-		shoot $((RANDOM % 130)) $!
+		shoot $((RANDOM % span)) $!
 		killed=$((killed + dead))
 		prefix_kept "$J" kept
 		if [ "$rc" -eq 0 ]; then
@@ -73,7 +77,7 @@ prefix_kept() {
 	"$CUSTODY" --node ws import archive every.auth
 	world_mount
 	shown=0
-	for c in mnt/k* mnt/last; do
+	for c in mnt/k* mnt/whole mnt/last; do
 		[ -d "$c" ] || continue
 		while IFS= read -r f; do
 			cmp "$c/$f" "src/$f"
@@ -90,6 +94,11 @@ prefix_kept() {
 
 @test "import killed at random moments" {
 	J=$(journal ws)
+	world_request t otay/us/car1.jpg
+	world_authorise t
+	t0=${EPOCHREALTIME/./}
+	"$CUSTODY" --node ws import archive t.auth
+	span=$(((${EPOCHREALTIME/./} - t0) / 1000 + 2))
 	killed=0
 	for ((i = 0; i < KILLS; i++)); do
 		world_request r otay/us/car1.jpg 2>/dev/null
@@ -97,7 +106,7 @@ prefix_kept() {
 		serial=$(sed -n 's/^serial: //p' r.auth)
 		grep '"}$' "$J" >kept
 		"$CUSTODY" --node ws import archive r.auth >/dev/null 2>&1 &
-		shoot $((RANDOM % 25)) $!
+		shoot $((RANDOM % span)) $!
 		killed=$((killed + dead))
 		prefix_kept "$J" kept
 		n=$(jq -s --arg s "$serial" '[.[]|select(.type=="admitted" and .document==$s)]|length' \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stage: an archive with real nodes at work on it through real stations: what is taken in, asked for
- * and authorised goes the way it does in life. What fails here fails the test.
+ * stage: an archive with real nodes at work on it through real stations: what is taken in, asked
+ * for and authorised goes the way it does in life. What fails here fails the test.
  *
  * Only one station is open at a time, as keys are locked memory of which a process has little.
  *
@@ -45,8 +45,8 @@ void stage_leave(struct stage *s);
 /* Try to; *e gets the error. The station is closed again if it opens. */
 int stage_try(struct stage *s, enum stage_node n, unsigned flags, struct err *e);
 
-/* Take in n items of a few hundred bytes as <collection>/<prefix><number>.jpg, at an ingest node. The
- * accession's id goes to accession (may be NULL). */
+/* Take in n items of a few hundred bytes as <collection>/<prefix><number>.jpg, at an ingest node.
+ * The accession's id goes to accession (may be NULL). */
 void stage_ingest(struct stage *s, enum stage_node n, const char *collection, const char *prefix,
 		  unsigned count, uint8_t accession[16]);
 /* One item of any bytes. */

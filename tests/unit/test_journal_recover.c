@@ -253,7 +253,7 @@ static void test_bad_checkpoint_files(void **state)
 	journals_free(&t);
 }
 
-/* The same node in another archive has the same MAC key. */
+/* The same node in another archive has the same key; the archive's id is part of each MAC. */
 static void test_journal_of_another_archive(void **state)
 {
 	static const struct journal_start zero;
@@ -269,7 +269,7 @@ static void test_journal_of_another_archive(void **state)
 	other.id = journals_node(&t, 2);
 	journals_make(&t, 0, 3);
 	x = journals_text(&t, "jsonl");
-	assert_int_equal(journal_open(&j, t.dirfd, elsewhere, t.id, &zero, &e), ERR_FOREIGN);
+	assert_int_equal(journal_open(&j, t.dirfd, elsewhere, t.id, &zero, &e), ERR_FORGED);
 	assert_int_equal(journal_close(journals_must_open(&t), NULL), 0);
 	/* Another node's file under our name. */
 	journals_put(&other, "jsonl", x.p, x.n);

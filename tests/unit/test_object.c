@@ -338,7 +338,7 @@ static void suffixed(char *out, const char *name, uint64_t number, unsigned digi
 	char hex[33];
 
 	text_hex(hex, o.item, 16);
-	snprintf(out, NAME, "%s~%.*s", name, (int)digits, hex);
+	snprintf(out, NAME, "%.80s~%.*s", name, (int)digits, hex);
 }
 
 /* What each claim should be called in the end. */
@@ -438,7 +438,8 @@ static void test_fallback_taken(void **state)
 
 static void test_later_fallback(void **state)
 {
-	/* 2 is turned away from "x", and its second name is the plain one of 3, which came later. */
+	/* 2 is turned away from "x", and its second name is the plain one of 3, which came
+	 * later. */
 	struct claim c[3] = {{1, 1000, "x"}, {2, 2000, "x"}, {3, 3000, ""}};
 	struct outcome want[3] = {{1, "x"}, {2, ""}, {3, ""}};
 

@@ -566,7 +566,8 @@ static void test_load_used(void **state)
 	release_set_free(set);
 }
 
-/* Documents that are not what was admitted are passed over, and come back when they are restored. */
+/* Documents that are not what was admitted are passed over, and come back when they are
+ * restored. */
 static void test_load_bad(void **state)
 {
 	struct stage *s = *state;
