@@ -148,6 +148,9 @@ static int check_authorisation(const struct admission *a, const struct authorisa
 		rc = admit_check_signatures(a->st, &a->doc, DOCUMENT_NS_AUTHORISE, e);
 	if (rc == 0 && roster_serial_revoked(a->st->roster, au->serial))
 		rc = err_set(e, ERR_REVOKED, "it was revoked");
+	if (rc == 0 && roster_node_revoked(a->st->roster, au->node, au->issued_ms))
+		rc = err_set(e, ERR_REVOKED,
+			     "this node was revoked after it was issued: ask for a new one");
 	for (size_t i = 0; rc == 0 && i < au->checkpoints; i++)
 		rc = admit_check_checkpoint(a->st, &au->checkpoint[i], e);
 	if (rc == 0)
@@ -209,6 +212,26 @@ static int admit_revocation(struct admission *a, struct err *e)
 }
 
 /* ---- all kinds ---- */
+
+/* Requests are easily mistaken for their answers, and are no documents. */
+static int check_request(const void *p, size_t n, struct err *e)
+{
+	static const struct {
+		const char *title, *verb;
+	} requests[] = {{TITLE_START "request/", "authorise"},
+			{TITLE_START "enrolment-request/", "enrol"}};
+
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		const size_t len = strlen(requests[i].title);
+
+		if (n >= len && memcmp(p, requests[i].title, len) == 0)
+			return err_set(e, ERR_FOREIGN,
+				       "this is a request, for the authority: what "
+				       "'custody-authority %s' makes of it is imported",
+				       requests[i].verb);
+	}
+	return 0;
+}
 
 static const struct kind {
 	const char *name;
@@ -293,7 +316,9 @@ int admit_document(struct station *s, const void *p, size_t n, uint32_t uid, con
 	*r = (struct admit_result){0};
 	if (!s->journal)
 		return err_set(e, ERR_USAGE, "an import needs the node's journal");
-	rc = document_parse(&a.doc, p, n, e);
+	rc = check_request(p, n, e);
+	if (rc == 0)
+		rc = document_parse(&a.doc, p, n, e);
 	if (rc == 0)
 		rc = admit_locked(&a, e);
 	document_free(&a.doc);

@@ -97,8 +97,6 @@ static int master(struct authority *a, bool make, node_passphrase *pass, void *c
 		rc = keydir_get_key(&a->home, KEY_FILE, IDENTITY_KIND_AUTHORITY, secret, a->pool,
 				    pass, ctx, e);
 	}
-	if (rc == ERR_NOTFOUND)
-		rc = err_set(e, ERR_KEY, "%s has no " KEY_FILE, a->home.path);
 	if (rc == 0)
 		rc = derive(a, secret, e);
 	secret_give(a->pool, secret);
@@ -129,10 +127,6 @@ static int read_text(struct authority *a, struct err *e)
 	wire_out_reset(&a->text);
 	a->terms = (struct archive_desc){0};
 	rc = file_read(a->home.fd, TEXT_FILE, TEXT_MAX, &a->text, e);
-	if (rc == ERR_NOTFOUND)
-		return err_set(e, ERR_FOREIGN,
-			       "%s is no authority's directory: it has no " TEXT_FILE,
-			       a->home.path);
 	if (rc)
 		return rc;
 	text.p = (const char *)a->text.p;
@@ -162,23 +156,28 @@ static int write_text(struct authority *a, struct err *e)
 	return rc;
 }
 
-static int open_dir(struct authority **out, const char *dir, struct secret_pool *pool,
+static int open_dir(struct authority **out, const char *dir, bool fresh, struct secret_pool *pool,
 		    struct err *e)
 {
 	struct authority *a = calloc(1, sizeof(*a));
+	int rc;
 
 	*out = a;
 	if (!a)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	a->pool = pool;
-	return keydir_open(&a->home, dir, e);
+	rc = keydir_open(&a->home, dir, TEXT_FILE, fresh, e);
+	if (rc == ERR_FOREIGN)
+		err_set(e, rc, "%s is no authority's directory: it has no " TEXT_FILE,
+			a->home.path);
+	return rc;
 }
 
 int authority_open(struct authority **out, const char *dir, bool secrets, struct secret_pool *pool,
 		   node_passphrase *pass, void *ctx, struct err *e)
 {
 	struct authority *a;
-	int rc = open_dir(&a, dir, pool, e);
+	int rc = open_dir(&a, dir, false, pool, e);
 
 	if (rc == 0)
 		rc = read_text(a, e);
@@ -235,7 +234,7 @@ int authority_create(struct authority **out, const char *dir, struct secret_pool
 		return errno == EEXIST ?
 			       err_set(e, ERR_EXISTS, "%s exists; name a new directory", dir) :
 			       err_sys(e, "can't make %s", dir);
-	rc = open_dir(&a, dir, pool, e);
+	rc = open_dir(&a, dir, true, pool, e);
 	if (rc == 0) {
 		a->terms.created_ms = now_ms;
 		a->terms.threshold = threshold;

@@ -40,13 +40,15 @@ int authority_keep_archive(struct authority *a, const struct document *d, struct
 int authority_archive(struct authority *a, const uint8_t id[16], struct archive_desc *d,
 		      struct err *e);
 
-/* Answer an enrolment request: an unsigned enrolment; after signing, keep it. */
+/* Answer an enrolment request: an unsigned enrolment; after signing, keep it. who->revoked: the node
+ * was revoked here before, which the new enrolment undoes: say so. */
 int authority_enrol(struct authority *a, struct document *out, const void *request, size_t n,
 		    struct roster_node *who, uint8_t archive_id[16], int64_t now_ms, struct err *e);
 int authority_keep_enrolment(struct authority *a, const struct document *d, struct err *e);
 
 /* Parse a request with the nodes we enrolled, and open its records; request_free() in every case.
- * The node that asks must be a reader that was not revoked (ERR_ROLE, ERR_REVOKED). A checkpoint
+ * The node that asks must be a reader that was not revoked (ERR_ROLE, ERR_REVOKED); what is shown of
+ * a log must be no later than its node's enrolment lasted (ERR_EXPIRED, ERR_REVOKED). A checkpoint
  * beside the one last seen of the same journal is ERR_ROLLBACK; one that is behind it is replaced in
  * *r by the one seen, which the authorisation then asks for; one ahead of it is remembered. Codes of request_parse() and request_open(). */
 int authority_review(struct authority *a, struct request *r, const void *p, size_t n,
@@ -64,7 +66,8 @@ struct authority_terms {
  * the release identity of an epoch. */
 int authority_authorise(struct authority *a, struct document *out, const struct request *r,
 			const struct authority_terms *terms, uint8_t serial[16], struct err *e);
-/* Keep a copy of what was issued. */
+/* Keep a copy of what was issued. ERR_REVOKED if it needs the signature of a key that was revoked
+ * here; the same for enrolments. */
 int authority_keep_issued(struct authority *a, const struct document *d, const uint8_t archive[16],
 			  const uint8_t serial[16], const char *kind, struct err *e);
 

@@ -20,13 +20,14 @@ struct issue {
 	uint8_t (*accession_key)[32];
 };
 
-static bool in_accessions(const struct request *r, const uint8_t id[16])
+/* Those of whole accessions need no keys of their own. */
+static size_t single_items(const struct request *r)
 {
-	for (size_t i = 0; i < r->accessions; i++) {
-		if (!memcmp(r->accession[i], id, 16))
-			return true;
-	}
-	return false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->items; i++)
+		n += !request_whole(r, r->item[i].accession);
+	return n;
 }
 
 /* The wrap keys of all segments of the request, by the release identity of their epoch. */
@@ -96,7 +97,7 @@ static int issue_items(struct issue *is, struct err *e)
 	for (size_t i = 0; rc == 0 && i < is->r->items; i++) {
 		const struct request_item *it = &is->r->item[i];
 
-		if (in_accessions(is->r, it->accession))
+		if (request_whole(is->r, it->accession))
 			continue;
 		rc = unwrap(is, it, is->item_key[is->au.items], &hint, e);
 		is->au.item[is->au.items++] = it->id;
@@ -238,7 +239,7 @@ int authority_authorise(struct authority *a, struct document *out, const struct 
 	if (rc)
 		return rc;
 	is.wrap = secret_take(a->pool, 32 * (r->segments + 1));
-	is.item_key = secret_take(a->pool, 32 * (r->items + 1));
+	is.item_key = secret_take(a->pool, 32 * (single_items(r) + 1));
 	is.accession_key = secret_take(a->pool, 32 * (r->accessions + 1));
 	if (is.wrap && is.item_key && is.accession_key) {
 		rc = set_terms(&is, terms, e);

@@ -130,12 +130,19 @@ int authority_enrol(struct authority *a, struct document *out, const void *reque
 		    struct roster_node *who, uint8_t archive_id[16], int64_t now_ms, struct err *e)
 {
 	struct archive_desc desc;
+	struct roster_node ever;
 	uint8_t serial[16], *catalogue = NULL;
+	bool revoked = false;
 	int rc = roster_request_parse(who, archive_id, request, n, e);
 
 	*out = (struct document){0};
 	if (rc == 0)
 		rc = authority_archive(a, archive_id, &desc, e);
+	if (rc == 0) {
+		ever = *who;
+		ever.issued_ms = 0;
+		rc = authority_node_revoked(a, archive_id, &ever, INT64_MAX, &revoked, e);
+	}
 	if (rc == 0 && (who->roles & ROSTER_READER)) {
 		catalogue = secret_take(a->pool, 32);
 		rc = catalogue ? authority_secret_read(a, "catalogue", catalogue, e) :
@@ -145,6 +152,7 @@ int authority_enrol(struct authority *a, struct document *out, const void *reque
 		secret_random(serial, sizeof(serial));
 		memcpy(who->serial, serial, sizeof(serial));
 		who->issued_ms = now_ms;
+		who->revoked = revoked;
 		rc = roster_enrolment_make(out, archive_id, serial, who, catalogue, e);
 	}
 	secret_give(a->pool, catalogue);
@@ -164,6 +172,8 @@ int authority_keep_enrolment(struct authority *a, const struct document *d, stru
 	rc = authority_archive(a, archive, &desc, e);
 	if (rc == 0)
 		rc = roster_enrolment_parse(&node, d, &desc, e);
+	if (rc == 0)
+		rc = authority_check_signers(a, d, archive, node.serial, "enrolment", e);
 	if (rc)
 		return rc;
 	dir = authority_archive_dir(a, archive, "nodes", true, e);
@@ -180,8 +190,11 @@ int authority_keep_issued(struct authority *a, const struct document *d, const u
 			  const uint8_t serial[16], const char *kind, struct err *e)
 {
 	char hex[33], path[96];
-	int dir = authority_archive_dir(a, archive, "issued", true, e), rc;
+	int dir, rc = authority_check_signers(a, d, archive, serial, kind, e);
 
+	if (rc)
+		return rc;
+	dir = authority_archive_dir(a, archive, "issued", true, e);
 	if (dir < 0)
 		return dir;
 	text_hex(hex, serial, 16);

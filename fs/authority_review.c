@@ -5,7 +5,6 @@
  */
 #include "fs/authority_internal.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,48 +57,6 @@ static int find_node(void *ctx, const uint8_t node[16], struct roster_node *out)
 
 /* ---- who asks ---- */
 
-/* Does issued/<name> revoke the node, as it was enrolled? */
-static bool revokes(int dir, const char *name, const struct roster_node *n)
-{
-	const char *kind = strchr(name, '.');
-	struct authorisation_revocation rv;
-	struct wire_out file = {0};
-	struct document doc = {0};
-	bool yes = false;
-
-	if (!kind || strcmp(kind, ".revocation") != 0)
-		return false;
-	if (file_read(dir, name, DOCUMENT_MAX, &file, NULL) == 0 &&
-	    document_parse(&doc, file.p, file.n, NULL) == 0 &&
-	    authorisation_revocation_parse(&rv, &doc, NULL) == 0)
-		yes = rv.what == REVOKE_NODE && memcmp(rv.target, n->pub.id, 16) == 0 &&
-		      rv.issued_ms >= n->issued_ms;
-	document_free(&doc);
-	wire_out_free(&file);
-	return yes;
-}
-
-static int is_revoked(struct authority *a, const uint8_t archive[16], const struct roster_node *n,
-		      bool *revoked, struct err *e)
-{
-	int fd = authority_archive_dir(a, archive, "issued", true, e);
-	struct dirent *en;
-	DIR *dir;
-
-	*revoked = false;
-	if (fd < 0)
-		return fd;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return err_sys(e, "can't read what was issued");
-	}
-	while (!*revoked && (en = readdir(dir)))
-		*revoked = revokes(fd, en->d_name, n);
-	closedir(dir);
-	return 0;
-}
-
 int authority_requester(struct authority *a, const struct request *r, struct roster_node *n,
 			int64_t now_ms, struct err *e)
 {
@@ -115,9 +72,41 @@ int authority_requester(struct authority *a, const struct request *r, struct ros
 	if (now_ms && n->not_after_ms && now_ms > n->not_after_ms)
 		return err_set(e, ERR_EXPIRED,
 			       "the enrolment of the node that asks, %s, has expired", n->name);
-	rc = is_revoked(a, r->archive, n, &revoked, e);
+	rc = authority_node_revoked(a, r->archive, n, INT64_MAX, &revoked, e);
 	if (rc == 0 && revoked)
 		rc = err_set(e, ERR_REVOKED, "the node that asks, %s, was revoked", n->name);
+	return rc;
+}
+
+/* ---- who took it in ---- */
+
+/* What a node logged is evidence until its enrolment ended, and no longer. */
+static int check_source(struct finder *f, const struct request_source *s, struct err *e)
+{
+	struct roster_node n;
+	bool revoked;
+	int rc = find_node(f, s->node, &n);
+
+	if (rc)
+		return err_set(e, rc, "a node whose log is shown: %s", err_text(rc));
+	if (n.not_after_ms && s->latest_ms > n.not_after_ms)
+		return err_set(e, ERR_EXPIRED,
+			       "the node %s logged some of this after its enrolment had expired",
+			       n.name);
+	rc = authority_node_revoked(f->a, f->r->archive, &n, s->latest_ms, &revoked, e);
+	if (rc == 0 && revoked)
+		rc = err_set(e, ERR_REVOKED, "the node %s logged some of this after it was revoked",
+			     n.name);
+	return rc;
+}
+
+static int check_sources(struct finder *f, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < f->r->checkpoints; i++)
+		if (f->r->source[i].latest_ms)
+			rc = check_source(f, &f->r->source[i], e);
 	return rc;
 }
 
@@ -211,6 +200,8 @@ int authority_review(struct authority *a, struct request *r, const void *p, size
 			 err_set(e, ERR_NOMEM, "no secret memory left");
 	if (rc == 0)
 		rc = authority_requester(a, r, &who, 0, e);
+	if (rc == 0)
+		rc = check_sources(&f, e);
 	if (rc == 0)
 		rc = authority_secret_read(a, "catalogue", catalogue, e);
 	if (rc == 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/admitted.h"
 #include "fs/catchup_apply.h"
 #include "fs/catchup_look.h"
 #include "fs/catchup_source.h"
@@ -249,12 +250,14 @@ static int reload_states(struct catchup *c, uint64_t *pending, struct err *e)
 static void retry_pending(struct run *r)
 {
 	struct err e = {0};
+	uint64_t before;
 	int rc;
 
 	catchup_apply_retry(r->c->apply);
-	do
+	do {
+		before = r->n.items;
 		rc = catchup_apply_pending(r->c->apply, &r->n, &e);
-	while (rc == ERR_BUSY);
+	} while (rc == ERR_BUSY || (rc == 0 && r->n.items > before));
 	note(r, rc, &e);
 }
 
@@ -265,6 +268,10 @@ static void new_roster(struct run *r)
 	struct err e = {0};
 	int rc = roster_load(&roster, c->st->archive, NULL, &e);
 
+	if (rc == 0 && roster_carry(roster, c->st->roster)) {
+		roster_free(roster);
+		rc = err_set(&e, ERR_NOMEM, "out of memory");
+	}
 	if (rc == 0) {
 		roster_free(c->st->roster);
 		c->st->roster = roster;
@@ -282,6 +289,23 @@ static void look(struct run *r)
 		new_roster(r);
 	for (size_t i = 0; i < c->sources; i++)
 		catchup_look_journal(c->look, c->source[i].node);
+}
+
+/* Is all that this node admitted still there, and is all of its log known? */
+static void hold_to_log(struct run *r)
+{
+	struct station *s = r->c->st;
+	const struct catchup_source *own = find_source(r->c, node_identity(s->node)->pub.id);
+	bool behind = own->failed || catchup_source_planned(own);
+	struct err e = {0};
+	int rc;
+
+	if (r->c->ran && !r->n.releases && !s->withheld && !behind &&
+	    !catchup_look_documents(r->c->look))
+		return;
+	rc = admitted_check(s, &e);
+	s->withheld = rc || behind;
+	note(r, rc, &e);
 }
 
 int catchup_run(struct station *s, uint64_t max_events, struct catchup_result *out,
@@ -302,6 +326,7 @@ int catchup_run(struct station *s, uint64_t max_events, struct catchup_result *o
 		apply(&r, &c->source[i]);
 	rc = reload_states(c, &out->pending, &own);
 	note(&r, rc, &own);
+	hold_to_log(&r);
 	for (size_t i = 0; i < c->sources; i++)
 		out->more = out->more ||
 			    (!c->source[i].failed && catchup_source_planned(&c->source[i]));

@@ -10,11 +10,15 @@
 #include "fs/catchup_item.h"
 #include "fs/catchup_state.h"
 #include "index/journal.h"
+#include "index/line.h"
+
+#define PENDING_AT_ONCE 2000u
 
 struct catchup_apply {
 	struct station *st;
 	struct catchup_state s;
 	struct catchup_item *item; /* NULL: no names */
+	struct ledger_place turn;  /* which of the items put aside is to be tried next */
 };
 
 int catchup_apply_new(struct catchup_apply **out, struct station *s, bool names, struct err *e)
@@ -26,6 +30,8 @@ int catchup_apply_new(struct catchup_apply **out, struct station *s, bool names,
 	if (!a)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	a->st = s;
+	/* Anywhere: a program that tries once and ends is to try others the next time. */
+	secret_random(a->turn.item, sizeof(a->turn.item));
 	rc = catchup_state_init(&a->s, s->db, names, e);
 	if (rc == 0 && names && catchup_item_new(&a->item, s))
 		rc = err_set(e, ERR_NOMEM, "out of memory for the keys of records");
@@ -174,46 +180,57 @@ int catchup_apply_batch(struct catchup_apply *a, const uint8_t node[16],
 /* ---- items put aside ---- */
 
 struct aside {
-	uint8_t item[16];
-	uint32_t journal;
-	uint64_t seq;
+	struct ledger_place *list;
+	size_t n;
+	const struct ledger_place *until; /* or NULL */
 };
-struct aside_list {
-	struct aside *list;
-	size_t n, cap;
-};
+
+static int by_place(const struct ledger_place *a, const struct ledger_place *b)
+{
+	int c = memcmp(a->item, b->item, 16);
+
+	if (c == 0)
+		c = (a->journal > b->journal) - (a->journal < b->journal);
+	return c ? c : (a->seq > b->seq) - (a->seq < b->seq);
+}
 
 static int list_aside(void *ctx, const uint8_t item[16], uint32_t journal, uint64_t seq)
 {
-	struct aside_list *l = ctx;
+	struct ledger_place p = {.journal = journal, .seq = seq};
+	struct aside *l = ctx;
 
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 64;
-		struct aside *grown = realloc(l->list, cap * sizeof(*grown));
-
-		if (!grown)
-			return ERR_NOMEM;
-		l->list = grown;
-		l->cap = cap;
-	}
-	memcpy(l->list[l->n].item, item, 16);
-	l->list[l->n].journal = journal;
-	l->list[l->n++].seq = seq;
+	memcpy(p.item, item, 16);
+	if (l->n == PENDING_AT_ONCE || (l->until && by_place(&p, l->until) >= 0))
+		return 1;
+	l->list[l->n++] = p;
 	return 0;
+}
+
+/* The next ones in turn, round and round: whoever fills the log with items that are nowhere delays
+ * those that are somewhere, and nothing else. */
+static int take_turn(struct catchup_apply *a, struct aside *l, struct err *e)
+{
+	int rc;
+
+	l->list = calloc(PENDING_AT_ONCE, sizeof(*l->list));
+	if (!l->list)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	rc = ledger_pending(a->s.txn, &a->turn, list_aside, l, e);
+	if (rc == 0) {
+		l->until = &a->turn;
+		rc = ledger_pending(a->s.txn, NULL, list_aside, l, e);
+	}
+	return rc < 0 ? rc : 0;
 }
 
 /* The event of an item put aside. */
 static int read_event(struct catchup_event *w, const struct ledger_journal *j,
-		      const struct aside *it, struct event *ev)
+		      const struct ledger_place *it, struct event *ev)
 {
 	struct tree_reader tr = {w->s->txn, j->number, j->state.range.size};
 	struct wire_out line = {0};
-	uint64_t off;
-	uint32_t n;
-	int rc = tree_line(&tr, it->seq, &off, &n);
+	int rc = line_read(&tr, w->st->archive->journal, j->node, it->seq, &line, w->e);
 
-	if (rc == 0)
-		rc = journal_read_line(w->st->archive->journal, j->node, off, n, &line, w->e);
 	if (rc == 0)
 		rc = event_parse(ev, (struct text_span){(const char *)line.p, line.n});
 	if (rc == 0 &&
@@ -225,7 +242,7 @@ static int read_event(struct catchup_event *w, const struct ledger_journal *j,
 
 /* 0 also when the item stays aside. */
 static int try_again(struct catchup_event *w, const struct ledger_journal *j,
-		     const struct aside *it)
+		     const struct ledger_place *it)
 {
 	struct event ev;
 	int rc;
@@ -236,7 +253,7 @@ static int try_again(struct catchup_event *w, const struct ledger_journal *j,
 	if (rc == 0)
 		rc = catchup_event_show(w, &ev);
 	if (rc == 0)
-		return ledger_del_pending(w->s->batch, it->item);
+		return ledger_del_pending(w->s->batch, it->item, it->journal, it->seq);
 	return rc == ERR_NOMEM || rc == ERR_INDEX ? rc : 0;
 }
 
@@ -245,7 +262,7 @@ int catchup_apply_pending(struct catchup_apply *a, struct catchup_counts *n, str
 	struct catchup_counts counts = *n;
 	struct catchup_event w = {a->st, &a->s, a->item, NULL, 0, &counts, e};
 	struct ledger_journal *journals = NULL;
-	struct aside_list aside = {0};
+	struct aside aside = {0};
 	size_t njournals = 0;
 	int rc;
 
@@ -254,7 +271,7 @@ int catchup_apply_pending(struct catchup_apply *a, struct catchup_counts *n, str
 	rc = catchup_state_begin(&a->s, e);
 	if (rc)
 		return rc;
-	rc = ledger_pending(a->s.txn, list_aside, &aside, e);
+	rc = take_turn(a, &aside, e);
 	if (rc == 0)
 		rc = ledger_journals(a->s.txn, &journals, &njournals, e);
 	for (size_t i = 0; rc == 0 && i < aside.n; i++) {
@@ -262,6 +279,10 @@ int catchup_apply_pending(struct catchup_apply *a, struct catchup_counts *n, str
 			if (journals[k].number == aside.list[i].journal)
 				rc = try_again(&w, &journals[k], &aside.list[i]);
 		}
+	}
+	if (rc == 0 && aside.n) {
+		a->turn = aside.list[aside.n - 1];
+		a->turn.seq++; /* no log is so long that this wraps */
 	}
 	free(journals);
 	free(aside.list);

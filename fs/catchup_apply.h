@@ -39,7 +39,8 @@ struct catchup_counts {
 int catchup_apply_batch(struct catchup_apply *a, const uint8_t node[16],
 			const struct catchup_mark *to, struct ledger_journal *j,
 			struct catchup_counts *n, struct err *e);
-/* Try the items again that could not be read when their event was applied. Codes as above. */
+/* Try some of the items again that could not be read when their event was applied: the next 2,000 in
+ * turn. As long as it adds items it is worth calling again. Codes as above. */
 int catchup_apply_pending(struct catchup_apply *a, struct catchup_counts *n, struct err *e);
 
 #endif

@@ -93,6 +93,44 @@ static void forget_hearsay(const struct catchup_document *d, struct ledger_docum
 	}
 }
 
+/*
+ * May another node's log say that it admitted this? It may if the document is there, is the one it
+ * names, and is made out to that node; a revocation counts by its signatures. 0, or why not.
+ */
+static int check_hearsay(const struct catchup_document *d, const struct event *ev, const char *kind)
+{
+	struct authorisation_revocation rev;
+	uint8_t node[16], serial[16];
+	struct document doc;
+	int rc;
+
+	if (strcmp(kind, "revocation") == 0)
+		return read_revocation(d, ev, &rev, NULL);
+	if (strcmp(kind, "authorisation") != 0 && strcmp(kind, "enrolment") != 0)
+		return ERR_FOREIGN;
+	rc = document_load(&doc, d->st->archive->documents, ev->document, kind, NULL);
+	if (rc)
+		return rc;
+	if (memcmp(doc.digest, ev->digest, sizeof(doc.digest)) != 0 ||
+	    !document_id(&doc, "node", node) || memcmp(node, d->node, 16) != 0 ||
+	    !document_id(&doc, "serial", serial) || memcmp(serial, ev->document, 16) != 0)
+		rc = ERR_FOREIGN;
+	document_free(&doc);
+	return rc;
+}
+
+/* May this admission take the place of what the index has under its serial? What this node admitted
+ * stands before what others say, and a revocation, which is known by its signatures, before the
+ * rest. */
+static bool supersedes(const struct catchup_document *d, const struct ledger_document *l,
+		       const char *kind)
+{
+	if (!l->admitted_ms || own(d))
+		return true;
+	return memcmp(l->node, node_identity(d->st->node)->pub.id, 16) != 0 &&
+	       strcmp(kind, "revocation") == 0 && strcmp(l->kind, "revocation") != 0;
+}
+
 int catchup_document_admitted(const struct catchup_document *d, const struct event *ev,
 			      struct err *e)
 {
@@ -105,11 +143,16 @@ int catchup_document_admitted(const struct catchup_document *d, const struct eve
 	if (rc == ERR_NOTFOUND) {
 		memset(&l, 0, sizeof(l));
 		l.state = LEDGER_ADMITTED;
-	} else if (l.admitted_ms && !own(d)) {
-		return 0; /* the first to admit it stands, unless it is us */
-	} else if (memcmp(l.node, d->node, 16) != 0) {
-		forget_hearsay(d, &l);
 	}
+	if (!supersedes(d, &l, kind))
+		return 0;
+	if (!own(d)) {
+		rc = check_hearsay(d, ev, kind);
+		if (rc)
+			return rc == ERR_NOMEM ? rc : 0;
+	}
+	if (memcmp(l.node, d->node, 16) != 0)
+		forget_hearsay(d, &l);
 	memcpy(l.serial, ev->document, 16);
 	snprintf(l.kind, sizeof(l.kind), "%.31s", kind);
 	memcpy(l.node, d->node, 16);
@@ -127,7 +170,9 @@ static int load_release(const struct catchup_document *d, const struct event *ev
 {
 	int rc = load(d, ev->release, l, e);
 
-	return rc == 0 && memcmp(l->node, d->node, 16) != 0 ? ERR_NOTFOUND : rc;
+	if (rc == 0 && (memcmp(l->node, d->node, 16) != 0 || strcmp(l->kind, "authorisation") != 0))
+		rc = ERR_NOTFOUND;
+	return rc;
 }
 
 int catchup_document_ended(const struct catchup_document *d, const struct event *ev, struct err *e)
@@ -140,6 +185,13 @@ int catchup_document_ended(const struct catchup_document *d, const struct event 
 	l.state = LEDGER_ENDED;
 	snprintf(l.ended, sizeof(l.ended), "%.31s", ev->reason);
 	return ledger_put_document(d->s->batch, &l);
+}
+
+/* Never past the end: who is at a budget must not come back to nothing. */
+static void add(uint64_t *sum, uint64_t n)
+{
+	if (__builtin_add_overflow(*sum, n, sum))
+		*sum = UINT64_MAX;
 }
 
 int catchup_document_used(const struct catchup_document *d, const struct event *ev, struct err *e)
@@ -156,11 +208,11 @@ int catchup_document_used(const struct catchup_document *d, const struct event *
 		return rc;
 	/* Until it is closed nobody knows how much was read: all of it, then. */
 	if (ev->type == EVENT_OPENED) {
-		l.opens++;
-		l.open_bytes += o.size;
+		add(&l.opens, 1);
+		add(&l.open_bytes, o.size);
 	} else {
 		l.open_bytes -= o.size < l.open_bytes ? o.size : l.open_bytes;
-		l.bytes += ev->bytes;
+		add(&l.bytes, ev->bytes);
 	}
 	return ledger_put_document(d->s->batch, &l);
 }

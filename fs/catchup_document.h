@@ -21,7 +21,8 @@ struct catchup_document {
  * `admitted`, `enrolled`. A revocation is looked up in documents/, and what it revokes ends here
  * and now, whether its admission is known already or not. One that this node admitted and that is
  * not there is ERR_DAMAGED: to take it away would be the way to get a release back. One that
- * another node admitted must bear signatures, and is passed over if it does not, or is not there.
+ * another node admitted must bear signatures, and is passed over if it does not, or is not there. So
+ * is any other document that another node admitted and that is not made out to it.
  */
 int catchup_document_admitted(const struct catchup_document *d, const struct event *ev,
 			      struct err *e);

@@ -5,19 +5,24 @@
 
 #include "fs/catchup_document.h"
 
+static const uint8_t none[16];
+
 /* ---- items ---- */
 
-/* The segment and the accession that the log knows an event's item by. */
+/* The segment and the accession that the log of its node knows an event's item by. */
 static int load_parents(struct catchup_event *w, const struct event *ev, struct ledger_segment *seg,
 			struct ledger_accession *acc)
 {
-	int rc = ledger_get_segment(w->s->batch, w->s->txn, ev->segment, seg, w->e);
+	int rc;
 
+	/* In an event, no id at all. */
+	if (memcmp(ev->item, none, 16) == 0)
+		return err_set(w->e, ERR_MALFORMED, "its id is all zero");
+	rc = ledger_get_segment(w->s->batch, w->s->txn, w->node, ev->segment, seg, w->e);
 	if (rc == 0)
-		rc = ledger_get_accession(w->s->batch, w->s->txn, ev->accession, acc, w->e);
-	if (rc == ERR_NOTFOUND || (rc == 0 && (memcmp(seg->node, w->node, 16) != 0 ||
-					       memcmp(acc->node, w->node, 16) != 0 ||
-					       memcmp(seg->accession, ev->accession, 16) != 0)))
+		rc = ledger_get_accession(w->s->batch, w->s->txn, w->node, ev->accession, acc,
+					  w->e);
+	if (rc == ERR_NOTFOUND || (rc == 0 && memcmp(seg->accession, ev->accession, 16) != 0))
 		return err_set(w->e, ERR_FORGED, "the log of its node has no such segment");
 	return rc;
 }
@@ -34,10 +39,10 @@ static int add_item(struct catchup_event *w, const struct event *ev,
 	rc = object_add_item(w->s->add, w->s->batch, w->s->txn, &found.o, found.collection,
 			     found.path.p, found.path.n, found.record->p, found.record->n, w->e);
 	if (rc == ERR_EXISTS)
-		/* The same event told again is nothing; another item of the same id is fraud. */
+		/* The same event told again is nothing; another item of the node's own id is fraud. */
 		return memcmp(ev->commitment, found.o.commitment, 32) == 0 ?
 			       0 :
-			       err_set(w->e, ERR_FORGED, "there is another item of this id");
+			       err_set(w->e, ERR_FORGED, "its node has another item of this id");
 	if (rc)
 		return rc;
 	w->n->items++;
@@ -85,11 +90,12 @@ static int on_ingest(struct catchup_event *w, const struct event *ev)
 
 /* ---- accessions and segments ---- */
 
-/* Ids are random: one that is there already is kept as it is, whoever names it again. */
+/* Ids are random: one that its node named before is kept as it is. What other nodes say of an id is
+ * theirs alone: none can take another's accession or segment by being read first. */
 static int on_accession(struct catchup_event *w, const struct event *ev)
 {
 	struct ledger_accession acc;
-	int rc = ledger_get_accession(w->s->batch, w->s->txn, ev->accession, &acc, w->e);
+	int rc = ledger_get_accession(w->s->batch, w->s->txn, w->node, ev->accession, &acc, w->e);
 
 	if (rc != ERR_NOTFOUND)
 		return rc;
@@ -107,9 +113,9 @@ static int on_accession(struct catchup_event *w, const struct event *ev)
 static int on_accession_closed(struct catchup_event *w, const struct event *ev)
 {
 	struct ledger_accession acc;
-	int rc = ledger_get_accession(w->s->batch, w->s->txn, ev->accession, &acc, w->e);
+	int rc = ledger_get_accession(w->s->batch, w->s->txn, w->node, ev->accession, &acc, w->e);
 
-	if (rc == ERR_NOTFOUND || (rc == 0 && memcmp(acc.node, w->node, 16) != 0))
+	if (rc == ERR_NOTFOUND)
 		return 0;
 	if (rc)
 		return rc;
@@ -122,7 +128,7 @@ static int on_accession_closed(struct catchup_event *w, const struct event *ev)
 static int on_segment(struct catchup_event *w, const struct event *ev)
 {
 	struct ledger_segment seg;
-	int rc = ledger_get_segment(w->s->batch, w->s->txn, ev->segment, &seg, w->e);
+	int rc = ledger_get_segment(w->s->batch, w->s->txn, w->node, ev->segment, &seg, w->e);
 
 	if (rc != ERR_NOTFOUND)
 		return rc;
@@ -148,8 +154,6 @@ static int on_started(struct catchup_event *w, const struct event *ev)
 /* The history of an item, where the event names one. */
 static int note_item(struct catchup_event *w, const struct event *ev)
 {
-	static const uint8_t none[16];
-
 	if (memcmp(ev->item, none, 16) == 0)
 		return 0;
 	return ledger_put_event(w->s->batch, ev->item, w->journal, ev->seq);

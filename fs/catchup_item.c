@@ -12,7 +12,7 @@
 #define SEGMENTS 64u /* record keys kept: opening one is a Diffie-Hellman */
 
 struct slot {
-	uint8_t segment[16];
+	uint8_t node[16], segment[16]; /* nodes may disagree about a segment */
 	uint64_t used; /* when last; 0: free */
 	int failed;    /* why its key could not be opened; 0: it was */
 };
@@ -112,7 +112,8 @@ static int record_key(struct catchup_item *c, const struct ledger_segment *seg, 
 	struct slot *oldest = &c->slot[0], *s = NULL;
 
 	for (unsigned i = 0; i < SEGMENTS && !s; i++) {
-		if (c->slot[i].used && memcmp(c->slot[i].segment, seg->id, 16) == 0)
+		if (c->slot[i].used && memcmp(c->slot[i].segment, seg->id, 16) == 0 &&
+		    memcmp(c->slot[i].node, seg->node, 16) == 0)
 			s = &c->slot[i];
 		else if (c->slot[i].used < oldest->used)
 			oldest = &c->slot[i];
@@ -121,6 +122,7 @@ static int record_key(struct catchup_item *c, const struct ledger_segment *seg, 
 		s = oldest;
 		s->failed = open_segment(c, seg, c->key[s - c->slot], e);
 		memcpy(s->segment, seg->id, 16);
+		memcpy(s->node, seg->node, 16);
 		if (s->failed == ERR_NOMEM) {
 			s->used = 0;
 			return ERR_NOMEM;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * front: the mount. A station served through libfuse's low-level interface: read-only, gated in
- * OPEN and again in READ. Inode numbers are the index's own, so the front keeps no node table and
- * its memory does not grow with the archive.
+ * OPEN and again in READ. Inode numbers are the index's own, so memory grows with what is open, not
+ * with the archive.
  *
- * Lock order of the front, outermost first: refresh_lock, pages_lock, log_lock, buf_lock. None is
+ * Lock order of the front, outermost first: refresh_lock, nodes_lock, pages_lock,
+ * log_lock, buf_lock. None is
  * held while the kernel is told to drop pages, and that is never done inside a request.
  */
 #ifndef CUSTODY_FS_FRONT_H

@@ -55,6 +55,22 @@ static int find_name(struct front *f, uint64_t parent, const char *name, struct 
 	return rc;
 }
 
+/* Where the item's own node id is another release's, the caller's own. */
+static uint64_t node_id(struct front *f, const struct object *o, uint32_t uid)
+{
+	struct release *r = NULL;
+	uint64_t id = o->ino;
+	uint8_t near[16];
+
+	if (o->kind != OBJECT_ITEM || !front_nodes_taken(f, o->ino))
+		return id;
+	if (front_ask_gate(f, o, uid, &r, near) == 0)
+		id = front_nodes_for(f, o->ino, release_terms(r)->serial);
+	if (r)
+		release_drop(r);
+	return id;
+}
+
 void front_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct front *f = front_of(req);
@@ -71,7 +87,7 @@ void front_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fuse_reply_err(req, err_errno(rc));
 		return;
 	}
-	en.ino = o.ino;
+	en.ino = node_id(f, &o, fuse_req_ctx(req)->uid);
 	en.generation = 0;
 	object_attr(f, &en.attr, &o);
 	en.entry_timeout = FRONT_TIMEOUT_ITEM;
@@ -79,13 +95,13 @@ void front_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	fuse_reply_entry(req, &en);
 }
 
-static int load(struct front *f, uint64_t ino, struct object *o, struct wire_out *record)
+static int load(struct front *f, uint64_t node, struct object *o, struct wire_out *record)
 {
 	struct db_txn *t = NULL;
 	int rc = db_begin(&t, f->st->db, false, NULL);
 
 	if (rc == 0)
-		rc = object_get(t, ino, o, record, NULL);
+		rc = object_get(t, front_nodes_ino(f, node), o, record, NULL);
 	db_abort(t);
 	return rc;
 }

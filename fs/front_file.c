@@ -19,8 +19,6 @@ struct front_file {
 	uint64_t ino, handle;
 	uint8_t item[16], release[16];
 	struct front_caller who;
-	pthread_mutex_t lock; /* logged */
-	bool logged;	      /* `opened` is in the journal */
 };
 
 static void item_event(struct event *ev, enum event_type type, const struct front_file *ff)
@@ -60,12 +58,12 @@ static int decide(struct front *f, const struct object *o, uint32_t uid, struct 
 	ask.last_ms = js.last_ms;
 	memcpy(ask.item, o->item, 16);
 	memcpy(ask.accession, o->accession, 16);
+	memcpy(ask.commitment, o->commitment, 32);
 	return gate_decide(f->releases, &ask, out, near);
 }
 
-/* The gate, asked a second time after a look for news before it says no. */
-static int ask_gate(struct front *f, const struct object *o, uint32_t uid, struct release **out,
-		    uint8_t near[16])
+int front_ask_gate(struct front *f, const struct object *o, uint32_t uid, struct release **out,
+		   uint8_t near[16])
 {
 	int rc;
 
@@ -73,6 +71,10 @@ static int ask_gate(struct front *f, const struct object *o, uint32_t uid, struc
 		return ERR_BUSY;
 	if (!atomic_load(&f->caught_up))
 		front_refresh(f, true);
+	if (front_now(f) > atomic_load(&f->enrolled_until)) {
+		memset(near, 0, 16);
+		return atomic_load(&f->enrolled_until) ? ERR_EXPIRED : ERR_REVOKED;
+	}
 	rc = decide(f, o, uid, out, near);
 	if (rc < 0 && rc != ERR_CLOCK) {
 		front_refresh(f, false);
@@ -111,13 +113,12 @@ static void file_free(struct front_file *ff)
 	if (!ff)
 		return;
 	reading_close(ff->rd);
-	pthread_mutex_destroy(&ff->lock);
 	free(ff);
 }
 
 /* Everything between the gate's yes and the answer. *out is NULL on failure. */
-static int grant(struct front *f, const struct object *o, struct release *r,
-		 const struct front_caller *who, bool lazy, struct front_file **out)
+static int grant(struct front *f, const struct object *o, uint64_t node, struct release *r,
+		 const struct front_caller *who, struct front_file **out)
 {
 	struct front_file *ff = calloc(1, sizeof(*ff));
 	struct err e = {0};
@@ -126,7 +127,6 @@ static int grant(struct front *f, const struct object *o, struct release *r,
 	*out = NULL;
 	if (!ff)
 		return ERR_NOMEM;
-	pthread_mutex_init(&ff->lock, NULL);
 	ff->ino = o->ino;
 	ff->handle = atomic_fetch_add(&f->handles, 1) + 1;
 	ff->who = *who;
@@ -136,12 +136,11 @@ static int grant(struct front *f, const struct object *o, struct release *r,
 	if (rc == ERR_DAMAGED || rc == ERR_FORGED)
 		log_damage(f, o, o->offset, o->headlen, e.text);
 	if (rc == 0)
-		rc = front_pages_note(f, ff->release, ff->ino);
+		rc = front_pages_note(f, ff->release, node);
 	if (rc == 0)
 		rc = release_charge_open(r);
-	if (rc == 0 && !lazy) {
+	if (rc == 0) {
 		rc = log_opened(f, ff, &e);
-		ff->logged = rc == 0;
 		if (rc < 0)
 			front_say(f, LOG_CRIT, "the journal can't be written: %s", e.text);
 	}
@@ -161,7 +160,6 @@ void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct front_caller who;
 	struct object o;
 	uint8_t near[16];
-	bool lazy;
 	int rc;
 
 	/* `ro` is no boundary: root can remount. A writable mapping would forge what others read. */
@@ -169,20 +167,28 @@ void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, EROFS);
 		return;
 	}
-	rc = load_item(f, ino, &o);
+	/*
+	 * The kernel itself opens with no flags at all, for FS_IOC_GETFLAGS (lsattr), and reads nothing;
+	 * so does a 32-bit program without large files, and reads. Neither is served.
+	 */
+	if (fi->flags == 0) {
+		fuse_reply_err(req, EOPNOTSUPP);
+		return;
+	}
+	rc = load_item(f, front_nodes_ino(f, ino), &o);
 	if (rc < 0 || o.kind != OBJECT_ITEM) {
 		fuse_reply_err(req, rc == ERR_NOTFOUND ? ESTALE : rc < 0 ? err_errno(rc) : EISDIR);
 		return;
 	}
 	front_caller_of(req, &who);
-	rc = ask_gate(f, &o, who.uid, &r, near);
-	/*
-	 * The kernel opens with no flags at all for FS_IOC_GETFLAGS (lsattr): nothing is read. Such a
-	 * handle is journalled at its first READ, and may not use pages others have read.
-	 */
-	lazy = fi->flags == 0;
+	rc = front_ask_gate(f, &o, who.uid, &r, near);
+	if (rc == 0 && front_nodes_claim(f, ino, release_terms(r)->serial) < 0) {
+		release_drop(r);
+		fuse_reply_err(req, ESTALE); /* the kernel looks the name up again */
+		return;
+	}
 	if (rc == 0)
-		rc = grant(f, &o, r, &who, lazy, &ff);
+		rc = grant(f, &o, ino, r, &who, &ff);
 	if (r)
 		release_drop(r);
 	if (rc < 0) {
@@ -192,23 +198,10 @@ void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	fi->fh = (uint64_t)(uintptr_t)ff;
-	fi->keep_cache = !lazy;
+	fi->keep_cache = 1;
 	fi->noflush = 1;
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		file_free(ff); /* the caller was interrupted: RELEASE won't come */
-}
-
-static int log_if_lazy(struct front *f, struct front_file *ff)
-{
-	int rc = 0;
-
-	pthread_mutex_lock(&ff->lock);
-	if (!ff->logged) {
-		rc = log_opened(f, ff, NULL);
-		ff->logged = rc == 0;
-	}
-	pthread_mutex_unlock(&ff->lock);
-	return rc;
 }
 
 static void read_failed(struct front *f, struct front_file *ff, int rc, uint64_t off, uint64_t len,
@@ -245,8 +238,6 @@ void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		size = FRONT_READ_MAX;
 	if (front_now(f) > release_terms(reading_release(ff->rd))->not_after_ms)
 		rc = ERR_EXPIRED;
-	if (rc == 0)
-		rc = log_if_lazy(f, ff);
 	if (rc == 0) {
 		b = front_buffer_take(f);
 		rc = b ? reading_read(ff->rd, (uint64_t)off, size, b->plain, &got, b->work,
@@ -271,11 +262,9 @@ void front_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct event ev;
 
 	(void)ino;
-	if (ff->logged) {
-		item_event(&ev, EVENT_CLOSED, ff);
-		ev.bytes = reading_served(ff->rd);
-		front_log_late(f, &ev);
-	}
+	item_event(&ev, EVENT_CLOSED, ff);
+	ev.bytes = reading_served(ff->rd);
+	front_log_late(f, &ev);
 	file_free(ff);
 	fuse_reply_err(req, 0);
 }

@@ -40,14 +40,15 @@ struct front_buffer {
 };
 
 struct front_pages;
+struct front_nodes;
 
 struct front {
 	struct station *st;
 	const struct front_options *opt;
 	struct fuse_session *se;
 	struct release_set *releases;
-	pthread_t main_thread, watcher, dropper, signals;
-	bool watcher_on, dropper_on, signals_on;
+	pthread_t main_thread, watcher, dropper, signals, timer;
+	bool watcher_on, dropper_on, signals_on, timer_on;
 
 	atomic_bool ending;	 /* no new grants: the mount is going down */
 	atomic_bool caught_up;	 /* the first catch-up is complete */
@@ -57,6 +58,12 @@ struct front {
 	atomic_uint_least64_t items, stored;
 
 	pthread_mutex_t refresh_lock; /* one catch-up or reload at a time */
+
+	/* Until when this node's enrolment holds, ms; 0 when it was revoked. Set by each reload. */
+	atomic_int_least64_t enrolled_until;
+
+	pthread_mutex_t nodes_lock; /* front_nodes.c */
+	struct front_nodes *nodes;
 
 	pthread_mutex_t pages_lock; /* front_pages.c */
 	struct front_pages *pages;
@@ -96,7 +103,7 @@ void front_user_name(uint32_t uid, char *out, size_t cap);
 /* front_log.c: the journal as the front uses it. */
 /* Durable now, together with everything that waits. */
 int front_log_now(struct front *f, struct event *ev, struct err *e);
-/* Written with the next durable event, or within a tick. */
+/* Written within a tick, or before, when very many wait. Does no I/O. */
 void front_log_late(struct front *f, const struct event *ev);
 /* A refusal: the first of its user, program and second is durable at once, the rest are counted. */
 void front_log_refusal(struct front *f, const struct object *o, const struct front_caller *c,
@@ -105,11 +112,26 @@ void front_log_flush(struct front *f, bool all);
 __attribute__((format(printf, 3, 4))) void front_say(struct front *f, int level, const char *fmt,
 						     ...);
 
+/* front_nodes.c: which node id serves which release. A node id is the item's inode number, or an
+ * alias of it. */
+int front_nodes_new(struct front *f, struct err *e);
+void front_nodes_free(struct front *f);
+/* The item's inode number. */
+uint64_t front_nodes_ino(struct front *f, uint64_t id);
+/* Was the item's own node id given to some release? Then LOOKUP must ask whose caller it is. */
+bool front_nodes_taken(struct front *f, uint64_t ino);
+/* The node id under which a release may open the item. */
+uint64_t front_nodes_for(struct front *f, uint64_t ino, const uint8_t release[16]);
+/* 0 if the release may open this node id, which is then its own; ERR_NOTFOUND (answer ESTALE). */
+int front_nodes_claim(struct front *f, uint64_t id, const uint8_t release[16]);
+/* The release ended: its node ids are never opened again. */
+void front_nodes_retire(struct front *f, const uint8_t release[16]);
+
 /* front_pages.c: which inodes may have plaintext in the page cache, by release, and the thread
  * that has the kernel drop it. */
 int front_pages_new(struct front *f, struct err *e);
 void front_pages_free(struct front *f);
-int front_pages_note(struct front *f, const uint8_t release[16], uint64_t ino);
+int front_pages_note(struct front *f, const uint8_t release[16], uint64_t node);
 /* Queue all inodes of a release for dropping. */
 void front_pages_drop(struct front *f, const uint8_t release[16]);
 void front_pages_drop_all(struct front *f);
@@ -123,6 +145,11 @@ void front_pages_stop(struct front *f);
 /* Catch up and reload releases if anything changed. Any thread. */
 void front_refresh(struct front *f, bool force);
 void front_end_release(struct front *f, struct release *r, int why);
+/* Ends what is over by the clock. Does no I/O and waits for nobody who does. */
+void *front_timer_thread(void *front);
+/* The gate's answer for a caller, with news looked for before it says no. */
+int front_ask_gate(struct front *f, const struct object *o, uint32_t uid, struct release **out,
+		   uint8_t near[16]);
 void *front_watch_thread(void *front);
 /* Index totals for statfs, which never waits. */
 void front_totals(struct front *f);

@@ -14,7 +14,7 @@
 
 #include "index/journal.h"
 
-#define LATE_MAX 4096u /* events; a full queue is written at once */
+#define PROGRAMS_MAX 8u /* of one user and second, told apart */
 
 void front_say(struct front *f, int level, const char *fmt, ...)
 {
@@ -72,7 +72,7 @@ int front_log_now(struct front *f, struct event *ev, struct err *e)
 void front_log_late(struct front *f, const struct event *ev)
 {
 	struct event *grown;
-	bool full;
+	bool lost;
 
 	pthread_mutex_lock(&f->log_lock);
 	if (f->late_n == f->late_cap) {
@@ -84,13 +84,12 @@ void front_log_late(struct front *f, const struct event *ev)
 			f->late_cap = cap;
 		}
 	}
-	full = f->late_n == f->late_cap;
-	if (!full)
+	lost = f->late_n == f->late_cap;
+	if (!lost)
 		f->late[f->late_n++] = *ev;
-	full = full || f->late_n >= LATE_MAX;
 	pthread_mutex_unlock(&f->log_lock);
-	if (full)
-		write_late(f);
+	if (lost)
+		front_say(f, LOG_CRIT, "out of memory: an event was not journalled");
 }
 
 static void refusal_event(struct event *ev, const struct object *o, const struct front_caller *c,
@@ -108,20 +107,26 @@ static void refusal_event(struct event *ev, const struct object *o, const struct
 	memcpy(ev->program, c->program, sizeof(ev->program));
 }
 
-/* The slot of this user and program, or a free one, or NULL. */
+/* The slot of this user and program, or a free one; when none is free, or the user has many, some
+ * slot of that user, so that many programs can't flood the log either; or NULL. */
 static struct front_refusal *find_slot(struct front *f, const struct front_caller *c)
 {
-	struct front_refusal *empty = NULL;
+	struct front_refusal *empty = NULL, *same_user = NULL;
+	unsigned programs = 0;
 
 	for (size_t i = 0; i < FRONT_REFUSALS; i++) {
 		struct front_refusal *s = &f->refusal[i];
 
 		if (s->used && s->uid == c->uid && !strcmp(s->program, c->program))
 			return s;
+		if (s->used && s->uid == c->uid) {
+			same_user = s;
+			programs++;
+		}
 		if (!s->used)
 			empty = s;
 	}
-	return empty;
+	return empty && programs < PROGRAMS_MAX ? empty : same_user;
 }
 
 void front_log_refusal(struct front *f, const struct object *o, const struct front_caller *c,
@@ -139,6 +144,8 @@ void front_log_refusal(struct front *f, const struct object *o, const struct fro
 	if (s && s->used && s->window == second) {
 		s->count++;
 		s->ev = ev;
+		if (strcmp(s->program, c->program) != 0)
+			snprintf(s->ev.program, sizeof(s->ev.program), "several");
 		now = false;
 	} else if (s) {
 		have_due = s->used && s->count > 0;

@@ -8,16 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/syscall.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/mountlock.h"
 #include "fs/mountpoint.h"
 #include "index/journal.h"
 
 #define DROP_TIMEOUT_MS 10000
+#define UNMOUNT_MS 3000 /* what an earlier mount may take to end, once it can't be seen any more */
 
 static void wake(int sig)
 {
@@ -70,16 +71,6 @@ static void *signal_thread(void *front)
 	release_each(f->releases, end_one, f);
 	go_down(f);
 	return NULL;
-}
-
-static int lock_mount(const struct station *s, int *fd, struct err *e)
-{
-	*fd = openat(s->home->dir, "mount.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (*fd < 0)
-		return err_sys(e, "can't open the node's mount.lock");
-	if (flock(*fd, LOCK_EX | LOCK_NB) < 0)
-		return err_set(e, ERR_BUSY, "this node has the archive mounted already");
-	return 0;
 }
 
 static int log_mounted(struct front *f, enum event_type type, struct err *e)
@@ -142,8 +133,9 @@ static int start_threads(struct front *f, struct err *e)
 {
 	f->dropper_on = pthread_create(&f->dropper, NULL, front_pages_thread, f) == 0;
 	f->watcher_on = pthread_create(&f->watcher, NULL, front_watch_thread, f) == 0;
+	f->timer_on = pthread_create(&f->timer, NULL, front_timer_thread, f) == 0;
 	f->signals_on = pthread_create(&f->signals, NULL, signal_thread, f) == 0;
-	if (!f->dropper_on || !f->watcher_on || !f->signals_on)
+	if (!f->dropper_on || !f->watcher_on || !f->timer_on || !f->signals_on)
 		return err_set(e, ERR_SYSTEM, "can't start threads");
 	return 0;
 }
@@ -156,6 +148,8 @@ static void stop_threads(struct front *f)
 		pthread_kill(f->signals, SIGUSR2);
 		pthread_join(f->signals, NULL);
 	}
+	if (f->timer_on)
+		pthread_join(f->timer, NULL);
 	if (f->watcher_on)
 		pthread_join(f->watcher, NULL);
 	if (f->dropper_on) {
@@ -211,6 +205,7 @@ static int front_new(struct front **out, struct station *s, const struct front_o
 	f->opt = opt;
 	f->main_thread = pthread_self();
 	pthread_mutex_init(&f->refresh_lock, NULL);
+	pthread_mutex_init(&f->nodes_lock, NULL);
 	pthread_mutex_init(&f->pages_lock, NULL);
 	pthread_mutex_init(&f->log_lock, NULL);
 	pthread_mutex_init(&f->buf_lock, NULL);
@@ -222,7 +217,9 @@ static int front_new(struct front **out, struct station *s, const struct front_o
 	rc = release_set_new(&f->releases, s->pool);
 	if (rc < 0)
 		return err_set(e, rc, "out of memory for releases");
-	return front_pages_new(f, e);
+	atomic_store(&f->enrolled_until, INT64_MAX);
+	rc = front_nodes_new(f, e);
+	return rc ? rc : front_pages_new(f, e);
 }
 
 static void front_free(struct front *f)
@@ -232,10 +229,12 @@ static void front_free(struct front *f)
 	if (f->se)
 		fuse_session_destroy(f->se);
 	front_pages_free(f);
+	front_nodes_free(f);
 	front_buffer_free_all(f);
 	release_set_free(f->releases);
 	free(f->late);
 	pthread_mutex_destroy(&f->refresh_lock);
+	pthread_mutex_destroy(&f->nodes_lock);
 	pthread_mutex_destroy(&f->pages_lock);
 	pthread_mutex_destroy(&f->log_lock);
 	pthread_mutex_destroy(&f->buf_lock);
@@ -250,8 +249,8 @@ int front_run(struct station *s, const struct front_options *opt, struct err *e)
 
 	rc = front_new(&f, s, opt, e);
 	if (rc == 0)
-		rc = lock_mount(s, &lock, e);
-	if (rc == 0)
+		lock = rc = mountlock_take(s->home->dir, opt->mountpoint, UNMOUNT_MS, e);
+	if (rc >= 0)
 		rc = session_new(f, e);
 	if (rc < 0)
 		goto out;

@@ -42,6 +42,7 @@ void front_end_release(struct front *f, struct release *r, int why)
 	if (!release_end(r, why))
 		return;
 	memcpy(ev.release, release_terms(r)->serial, 16);
+	front_nodes_retire(f, ev.release);
 	strncpy(ev.reason, err_word(why), sizeof(ev.reason) - 1);
 	front_pages_drop(f, ev.release);
 	front_log_late(f, &ev);
@@ -51,13 +52,16 @@ static int drop_if_ended(void *ctx, struct release *r)
 {
 	struct front *f = ctx;
 
-	if (release_ended(r) < 0)
+	if (release_ended(r) < 0) {
+		front_nodes_retire(f, release_terms(r)->serial);
 		front_pages_drop(f, release_terms(r)->serial);
+	}
 	return 0;
 }
 
 static void reload(struct front *f)
 {
+	const struct roster_node *self;
 	struct err e = {0};
 	unsigned bad = 0;
 	int rc = release_reload(f->releases, f->st, &bad, &e);
@@ -66,6 +70,12 @@ static void reload(struct front *f)
 		front_say(f, LOG_ERR, "releases can't be loaded: %s", e.text);
 	else if (bad)
 		front_say(f, LOG_ERR, "%u authorisations were passed over: %s", bad, e.text);
+	self = roster_find(f->st->roster, node_identity(f->st->node)->pub.id);
+	if (!self || self->revoked)
+		atomic_store(&f->enrolled_until, 0);
+	else
+		atomic_store(&f->enrolled_until,
+			     self->not_after_ms ? self->not_after_ms : INT64_MAX);
 	/* Those a revocation ended in the meantime. */
 	release_each(f->releases, drop_if_ended, f);
 }
@@ -118,10 +128,26 @@ void front_refresh(struct front *f, bool force)
 static int end_if_due(void *ctx, struct release *r)
 {
 	struct front *f = ctx;
+	int64_t now = front_now(f);
 
-	if (release_ended(r) == 0 && front_now(f) > release_terms(r)->not_after_ms)
+	if (release_ended(r) == 0 && (now > release_terms(r)->not_after_ms ||
+				      now > atomic_load(&f->enrolled_until)))
 		front_end_release(f, r, ERR_EXPIRED);
 	return 0;
+}
+
+/* A thread of its own: the watcher may have to wait for a disk, or for whoever holds the journal's
+ * lock, and time goes on. */
+void *front_timer_thread(void *front)
+{
+	struct front *f = front;
+	const struct timespec tick = {.tv_nsec = FRONT_TICK_MS * 1000000L};
+
+	while (!atomic_load(&f->ending)) {
+		release_each(f->releases, end_if_due, f);
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &tick, NULL);
+	}
+	return NULL;
 }
 
 static void checkpoint(struct front *f)
@@ -155,7 +181,6 @@ void *front_watch_thread(void *front)
 	announce(f);
 	for (unsigned n = 0; !atomic_load(&f->ending); n++) {
 		front_refresh(f, !atomic_load(&f->caught_up));
-		release_each(f->releases, end_if_due, f);
 		front_log_flush(f, false);
 		if (n % CHECKPOINT_TICKS == 0)
 			checkpoint(f);

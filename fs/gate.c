@@ -87,7 +87,7 @@ int gate_decide(struct release_set *s, const struct gate_ask *ask, struct releas
 		memset(near, 0, 16);
 	if (ask->now_ms + CLOCK_SLACK_MS < ask->last_ms)
 		return ERR_CLOCK;
-	rc = release_covering(s, ask->item, ask->accession, consider, &d);
+	rc = release_covering(s, ask->item, ask->commitment, ask->accession, consider, &d);
 	if (rc < 0)
 		return rc;
 	if (near)

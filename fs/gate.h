@@ -16,6 +16,7 @@
 
 struct gate_ask {
 	uint8_t item[16], accession[16];
+	uint8_t commitment[32]; /* of the item, see release_covering() */
 	uint32_t uid;
 	int64_t now_ms;	 /* monotonic wall clock, see fs/station */
 	int64_t last_ms; /* time of the journal's last event */

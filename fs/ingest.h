@@ -30,6 +30,7 @@ struct ingest_sum {
 	uint8_t accession[16];
 	uint64_t items, bytes, stored; /* acknowledged so far */
 	uint64_t skipped;	       /* for the caller: what was not taken */
+	uint64_t unread;	       /* of these: what should have been, but could not */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fs/intake_compare.h"
 #include "fs/intake_record.h"
 #include "fs/source.h"
 
@@ -26,6 +27,8 @@ struct intake {
 	struct ingest *g; /* NULL: the survey */
 	struct ingest_sum *sum;
 	uint64_t files, bytes, matched; /* seen by this walk */
+	uint64_t left;			/* left out of this source by this walk */
+	char why[200];			/* why the last of these was */
 	struct intake_progress progress;
 	char **paths; /* of the survey, when there are several sources */
 	size_t cap;
@@ -112,6 +115,14 @@ static int remember_path(struct intake *t, const char *path, struct err *e)
 	return t->paths[t->files] ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 }
 
+static int compared(void *ctx, size_t n, struct err *e)
+{
+	struct intake *t = ctx;
+
+	t->progress.compared += n;
+	return tell_progress(t, e);
+}
+
 static int survey_row(struct intake *t, int fd, const char *path, const struct stat *st,
 		      struct err *e)
 {
@@ -121,12 +132,9 @@ static int survey_row(struct intake *t, int fd, const char *path, const struct s
 
 	if (rc || !row)
 		return rc;
-	if (row->has_size && row->size != (uint64_t)st->st_size)
-		return err_set(e, ERR_DAMAGED,
-			       "%s is not what line %u of the manifest says: it has %llu bytes, "
-			       "not %llu",
-			       path, row->line, (unsigned long long)st->st_size,
-			       (unsigned long long)row->size);
+	rc = intake_compare(fd, path, st, row, compared, t, e);
+	if (rc)
+		return rc;
 	rc = make_record(t, &r, fd, path, st, row, e);
 	if (rc == 0)
 		record_free(r);
@@ -168,9 +176,10 @@ static int check_paths(struct intake *t, struct err *e)
 	return 0;
 }
 
-static void skipped(struct intake *t, const char *path, const char *why)
+static void skipped(struct intake *t, const char *path, const char *why, bool lost)
 {
 	t->sum->skipped++;
+	t->sum->unread += lost;
 	if (t->ask->skip)
 		t->ask->skip(t->ask->ctx, path, why);
 }
@@ -188,7 +197,7 @@ static int check_rows(struct intake *t, struct err *e)
 	for (size_t i = 0; i < manifest_rows(t->m); i++) {
 		row = manifest_row_at(t->m, i);
 		if (row->uses == 0)
-			skipped(t, row->file, "is in the manifest and in no source");
+			skipped(t, row->file, "is in the manifest and in no source", false);
 	}
 	return 0;
 }
@@ -217,13 +226,15 @@ static int take_file(void *ctx, int fd, const char *path, const struct stat *st,
 /* ---- walks ---- */
 
 /* What is told in the walk that counts. */
-static int skip(void *ctx, const char *path, const char *why, struct err *e)
+static int skip(void *ctx, const char *path, const char *why, bool lost, struct err *e)
 {
 	struct intake *t = ctx;
 
 	(void)e;
+	t->left++;
+	snprintf(t->why, sizeof(t->why), "%s", why);
 	if (t->g || t->ask->dry_run)
-		skipped(t, path[0] ? path : t->source, why);
+		skipped(t, path[0] ? path : t->source, why, lost);
 	return 0;
 }
 
@@ -259,6 +270,20 @@ static int find_prefix(struct intake *t, struct err *e)
 	return t->prefix ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 }
 
+/* A folder where nothing is mounted looks like an empty one: it is not taken for evidence. */
+static int no_file(const struct intake *t, struct err *e)
+{
+	if (t->left)
+		return err_set(
+			e, ERR_NOTFOUND,
+			"the source %s holds no file that can be taken in: %llu left out, the "
+			"last of which %s",
+			t->source, (unsigned long long)t->left, t->why);
+	return err_set(e, ERR_NOTFOUND,
+		       "the source %s holds no file: is it what should be mounted there?",
+		       t->source);
+}
+
 static int walk(struct intake *t, source_file *file, struct err *e)
 {
 	const struct source_visitor v = {.file = file, .skip = skip, .enter = enter, .ctx = t};
@@ -266,10 +291,15 @@ static int walk(struct intake *t, source_file *file, struct err *e)
 
 	t->files = t->bytes = t->matched = 0;
 	for (size_t i = 0; i < t->ask->nsources && rc == 0; i++) {
+		uint64_t before = t->files;
+
 		t->source = t->ask->sources[i];
+		t->left = 0;
 		rc = find_prefix(t, e);
 		if (rc == 0)
 			rc = source_walk(t->source, &v, e);
+		if (rc == 0 && !t->g && t->files == before)
+			rc = no_file(t, e);
 	}
 	return rc;
 }
@@ -302,7 +332,7 @@ static int take(struct intake *t, struct err *e)
 		.workers = ask->workers,
 		.meta = ask->meta,
 	};
-	uint64_t files = t->files, matched = t->matched, skips;
+	uint64_t files = t->files, matched = t->matched, skips, unread;
 	struct err late = {0};
 	int rc = ingest_begin(&t->g, t->s, &ingest, e), end;
 
@@ -315,10 +345,12 @@ static int take(struct intake *t, struct err *e)
 			     "read",
 			     (unsigned long long)(matched - t->matched));
 	if (rc == 0 && t->files < files)
-		skipped(t, t->source, "or another source lost files while they were read");
+		skipped(t, t->source, "or another source lost files while they were read", true);
 	skips = t->sum->skipped;
+	unread = t->sum->unread;
 	end = ingest_end(t->g, rc != 0, t->sum, rc ? &late : e);
 	t->sum->skipped = skips;
+	t->sum->unread = unread;
 	return rc ? rc : end;
 }
 

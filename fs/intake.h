@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * intake: one accession from sources and a manifest: what `custody ingest` does. All sources are
- * looked at first, and compared with the manifest, before anything is taken in.
+ * looked at first, and compared with the manifest, digests included, before anything is taken in;
+ * and they are compared again as they are sealed.
  *
  * An item's path is relative to the root of its source; a source that is a file gives one item of
  * its base name. A manifest's rows name files relative to the manifest's folder or to a source.
@@ -20,6 +21,7 @@
 
 struct intake_progress {
 	bool survey;			   /* still looking at the sources: totals grow */
+	uint64_t compared;		   /* bytes that the survey hashed for the manifest */
 	uint64_t items, bytes;		   /* acknowledged */
 	uint64_t total_items, total_bytes; /* as far as is known */
 };
@@ -47,10 +49,11 @@ struct intake_ask {
 
 /*
  * ERR_USAGE: two items of one path, a row that fits two files. ERR_NOTFOUND: a source, or the file
- * of a row, is not there. ERR_DAMAGED: a file has not the size or digest of its row; sizes are
- * compared before anything is taken in, digests as files are read. Codes of manifest_load,
- * source_walk, ingest_begin and ingest_end. sum is filled in every case; for a dry run it says what
- * would have been taken.
+ * of a row, is not there, or a source has no file in it: a card that was not mounted must not look
+ * like one that was emptied. ERR_DAMAGED: a file has not the size or digest of its row. Codes of
+ * manifest_load, source_walk, ingest_begin and ingest_end. sum is filled in every case; for a dry
+ * run it says what would have been taken. Something that could not be read is no failure here: it
+ * is told to skip, and counted in sum->unread.
  */
 int intake_run(struct station *s, const struct intake_ask *ask, struct ingest_sum *sum,
 	       struct err *e);

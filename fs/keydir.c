@@ -36,21 +36,28 @@ int keydir_make(const char *dir, struct err *e)
 	return 0;
 }
 
-/* Only its owner may look into what holds keys. */
+/* Only its owner may look into what holds keys. mode is NULL for what may not be ours at all: who
+ * gave the wrong name must not be told to lock others out of it. */
 static int check_private(const struct stat *st, const char *path, const char *mode, struct err *e)
 {
 	if (st->st_uid != geteuid())
 		return err_set(e, ERR_KEY, "%s belongs to user %u, not to you (user %u)", path,
 			       (unsigned)st->st_uid, (unsigned)geteuid());
+	if ((st->st_mode & 077) && !mode)
+		return err_set(e, ERR_KEY,
+			       "others may enter or read %s: name a new directory, or one that is "
+			       "yours alone",
+			       path);
 	if (st->st_mode & 077)
 		return err_set(e, ERR_KEY, "others may enter or read %s: run 'chmod %s %s'", path,
 			       mode, path);
 	return 0;
 }
 
-int keydir_open(struct keydir *k, const char *dir, struct err *e)
+int keydir_open(struct keydir *k, const char *dir, const char *mark, bool fresh, struct err *e)
 {
 	struct stat st;
+	bool marked;
 
 	k->path = realpath(dir, NULL);
 	k->fd = k->path ? open(k->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -58,7 +65,10 @@ int keydir_open(struct keydir *k, const char *dir, struct err *e)
 		return err_set(e, ERR_NOTFOUND, "%s is not there", dir);
 	if (k->fd < 0 || fstat(k->fd, &st) != 0)
 		return err_sys(e, "can't open the directory %s", dir);
-	return check_private(&st, k->path, "700", e);
+	marked = faccessat(k->fd, mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+	if (!marked && !fresh)
+		return err_set(e, ERR_FOREIGN, "%s has no %s", k->path, mark);
+	return check_private(&st, k->path, marked ? "700" : NULL, e);
 }
 
 void keydir_close(struct keydir *k)
@@ -73,12 +83,15 @@ void keydir_close(struct keydir *k)
 static int ask(const char *what, struct secret_pool *pool, keydir_passphrase *pass, void *ctx,
 	       bool confirm, char **buf, size_t *len, struct err *e)
 {
+	struct err why = {0};
 	long got;
 
 	*buf = secret_take(pool, PASS_MAX);
 	if (!*buf)
 		return err_set(e, ERR_NOMEM, "no secret memory left");
-	got = pass(ctx, what, confirm, *buf, PASS_MAX);
+	got = pass(ctx, what, confirm, *buf, PASS_MAX, &why);
+	if (got < 0 && why.text[0])
+		return err_set(e, (int)got, "%s", why.text);
 	if (got < 0)
 		return err_set(e, (int)got, "no passphrase for %s", what);
 	if (got == 0 || got > PASS_MAX)
@@ -121,7 +134,7 @@ static int read_key(const struct keydir *k, const char *name, const char *what,
 
 	if (fstatat(k->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
 		if (errno == ENOENT)
-			return err_set(e, ERR_NOTFOUND, "%s is not there", what);
+			return err_set(e, ERR_KEY, "%s is not there", what);
 		return err_sys(e, "can't stat %s", what);
 	}
 	rc = S_ISREG(st.st_mode) ? check_private(&st, what, "600", e) : 0;

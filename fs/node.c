@@ -76,15 +76,15 @@ static int open_node(struct node **out, const char *dir, bool create, struct sec
 	if (!n)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	n->pool = pool;
-	rc = keydir_open(&n->dir, dir, e);
+	rc = keydir_open(&n->dir, dir, KEY_FILE, create, e);
+	if (rc == ERR_NOTFOUND || rc == ERR_FOREIGN)
+		rc = err_set(e, ERR_KEY, "there is no node in %s: 'custody node-init' makes one",
+			     dir);
 	if (rc == 0) {
 		rc = create ? make_key(n, pass, ctx, e) : ERR_EXISTS;
 		if (rc == ERR_EXISTS) /* perhaps since a moment ago: that is the node's key then */
 			rc = unlock(n, pass, ctx, e);
 	}
-	if (rc == ERR_NOTFOUND)
-		rc = err_set(e, ERR_KEY, "there is no node in %s: 'custody node-init' makes one",
-			     dir);
 	if (rc) {
 		node_close(n);
 		return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/reading.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,10 @@ struct reading {
 	struct station *st;
 	struct release *release; /* held */
 	struct segment_fd *seg;	 /* held */
-	struct stream_key *key;	 /* in the pool */
+	struct release_watch watch;
+	bool watching;
+	pthread_rwlock_t lock;	/* guards key: chunks are opened under the read side */
+	struct stream_key *key; /* in the pool; NULL once the release ended */
 	struct chunk_map map;
 	uint64_t content; /* offset of the first chunk in the segment */
 	char item[33];
@@ -76,7 +80,8 @@ static int take_key(struct reading *r, const struct object *o, const uint8_t *he
 		rc = err_set(e, ERR_NOMEM, "too many items are open: no locked memory is left");
 		goto out;
 	}
-	rc = release_file_key(r->release, o->item, o->accession, head, o->headlen, file_key);
+	rc = release_file_key(r->release, o->item, o->commitment, o->accession, head, o->headlen,
+			      file_key);
 	if (rc == ERR_DAMAGED)
 		rc = damaged_head(o, e, "its key does not open");
 	else if (rc)
@@ -99,14 +104,10 @@ out:
 
 static int open_item(struct reading *r, const struct object *o, struct err *e)
 {
-	const uint8_t *commitment = release_commitment(r->release, o->item);
 	uint8_t *head = NULL;
 	struct frame f;
 	int rc;
 
-	/* Two items of one id can't both be the one that officers looked at. */
-	if (commitment && memcmp(commitment, o->commitment, 32) != 0)
-		return damaged_head(o, e, "it is not the item that was authorised");
 	if (o->headlen < FRAME_FIXED || o->headlen > FRAME_HEAD_MAX)
 		return damaged_head(o, e, "its length is impossible");
 	rc = segment_get(&r->seg, r->st->segments, o->segment, e);
@@ -125,6 +126,28 @@ static int open_item(struct reading *r, const struct object *o, struct err *e)
 	return rc;
 }
 
+/* The release ends: wait for the chunks that are being opened, no more are begun. */
+static void wipe_key(void *ctx)
+{
+	struct reading *r = ctx;
+
+	pthread_rwlock_wrlock(&r->lock);
+	secret_give(r->st->pool, r->key);
+	r->key = NULL;
+	pthread_rwlock_unlock(&r->lock);
+}
+
+/* From here on the key goes when the release does, however long the reading stays open. */
+static int watch_release(struct reading *r, struct err *e)
+{
+	int ended;
+
+	r->watch = (struct release_watch){.wipe = wipe_key, .ctx = r};
+	ended = release_watch(r->release, &r->watch);
+	r->watching = ended == 0;
+	return ended ? err_set(e, ended, "item %s: %s", r->item, err_text(ended)) : 0;
+}
+
 int reading_open(struct reading **out, struct station *s, const struct object *o,
 		 struct release *rel, struct err *e)
 {
@@ -134,11 +157,14 @@ int reading_open(struct reading **out, struct station *s, const struct object *o
 	*out = NULL;
 	if (!r)
 		return err_set(e, ERR_NOMEM, "out of memory");
+	pthread_rwlock_init(&r->lock, NULL);
 	r->st = s;
 	r->release = rel;
 	release_hold(rel);
 	text_hex(r->item, o->item, 16);
 	rc = open_item(r, o, e);
+	if (rc == 0)
+		rc = watch_release(r, e);
 	if (rc) {
 		reading_close(r);
 		return rc;
@@ -151,10 +177,13 @@ void reading_close(struct reading *r)
 {
 	if (!r)
 		return;
+	if (r->watching)
+		release_unwatch(r->release, &r->watch);
 	secret_give(r->st->pool, r->key);
 	if (r->seg)
 		segment_put(r->st->segments, r->seg);
 	release_drop(r->release);
+	pthread_rwlock_destroy(&r->lock);
 	free(r);
 }
 
@@ -215,7 +244,8 @@ static int fetch(const struct reading *r, const struct chunk_range *range, uint8
 	return rc;
 }
 
-/* Open all chunks: whole ones straight into buf, those wanted in part within work. */
+/* Open all chunks: whole ones straight into buf, those wanted in part within work. For a caller that
+ * holds the lock and has seen that there is a key. */
 static int open_chunks(const struct reading *r, const struct chunk_range *range, uint8_t *buf,
 		       uint8_t *work, uint64_t *bad_off, uint64_t *bad_len, struct err *e)
 {
@@ -254,10 +284,14 @@ int reading_read(struct reading *r, uint64_t off, size_t n, uint8_t *buf, size_t
 	if (range.len == 0)
 		return 0;
 	rc = fetch(r, &range, work, bad_off, bad_len, e);
-	if (rc == 0)
-		rc = open_chunks(r, &range, buf, work, bad_off, bad_len, e);
 	if (rc == 0) {
-		/* It may have ended while the chunks were opened. */
+		pthread_rwlock_rdlock(&r->lock);
+		if (r->key)
+			rc = open_chunks(r, &range, buf, work, bad_off, bad_len, e);
+		pthread_rwlock_unlock(&r->lock);
+	}
+	if (rc == 0) {
+		/* It may have ended while the chunks were opened, or, with its key, before. */
 		rc = lasts(r);
 		if (rc)
 			err_set(e, rc, "item %s: %s", r->item, err_text(rc));

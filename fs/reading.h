@@ -3,7 +3,10 @@
  * reading: one granted open of an item: its key, its place, and reads of its plaintext. What the
  * mount's file handles and `custody` itself use. The caller has passed the gate.
  *
- * Thread rule: reading_read may be called from many threads at once.
+ * The key lasts as long as the release: it is wiped when that ends, though the reading stays open.
+ *
+ * Thread rule: reading_read may be called from many threads at once, and the release may end at any
+ * time meanwhile.
  */
 #ifndef CUSTODY_FS_READING_H
 #define CUSTODY_FS_READING_H

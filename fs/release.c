@@ -23,6 +23,8 @@ struct release {
 	size_t uids, unknown;
 	atomic_int ended; /* 0, or why */
 	_Atomic uint64_t opens, bytes;
+	pthread_mutex_t lock; /* guards the list, and is held while it is told of the end */
+	struct release_watch *watching;
 };
 
 struct release_set {
@@ -45,6 +47,7 @@ void release_drop(struct release *r)
 		return;
 	release_keys_free(r->keys);
 	authorisation_free(&r->terms);
+	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
 
@@ -63,9 +66,44 @@ bool release_end(struct release *r, int why)
 	int alive = 0;
 	bool ended = atomic_compare_exchange_strong(&r->ended, &alive, why);
 
-	if (ended)
-		release_keys_wipe(r->keys);
+	if (!ended)
+		return false;
+	release_keys_wipe(r->keys);
+	pthread_mutex_lock(&r->lock);
+	for (struct release_watch *w = r->watching; w; w = w->next)
+		w->wipe(w->ctx);
+	pthread_mutex_unlock(&r->lock);
+	return true;
+}
+
+int release_watch(struct release *r, struct release_watch *w)
+{
+	int ended;
+
+	pthread_mutex_lock(&r->lock);
+	/* Whoever ends it from here on has to wait for the lock, and finds w in the list. */
+	ended = release_ended(r);
+	if (!ended) {
+		w->prev = NULL;
+		w->next = r->watching;
+		if (w->next)
+			w->next->prev = w;
+		r->watching = w;
+	}
+	pthread_mutex_unlock(&r->lock);
 	return ended;
+}
+
+void release_unwatch(struct release *r, struct release_watch *w)
+{
+	pthread_mutex_lock(&r->lock);
+	if (w->next)
+		w->next->prev = w->prev;
+	if (w->prev)
+		w->prev->next = w->next;
+	else
+		r->watching = w->next;
+	pthread_mutex_unlock(&r->lock);
 }
 
 bool release_allows(const struct release *r, uint32_t uid)
@@ -87,6 +125,14 @@ const uint8_t *release_commitment(const struct release *r, const uint8_t item[16
 	size_t at;
 
 	return release_keys_has(r->keys, false, item, &at) ? r->terms.item[at].commitment : NULL;
+}
+
+/* Does it name this very item? */
+static bool names(const struct release *r, const uint8_t item[16], const uint8_t commitment[32])
+{
+	const uint8_t *authorised = release_commitment(r, item);
+
+	return authorised && memcmp(authorised, commitment, 32) == 0;
 }
 
 /* *used += n unless that would pass max; 0 is no limit. */
@@ -128,15 +174,16 @@ void release_note_opens(struct release *r, uint64_t opens)
 		;
 }
 
-int release_file_key(struct release *r, const uint8_t item[16], const uint8_t accession[16],
-		     const uint8_t *head, size_t head_len, uint8_t file_key[32])
+int release_file_key(struct release *r, const uint8_t item[16], const uint8_t commitment[32],
+		     const uint8_t accession[16], const uint8_t *head, size_t head_len, uint8_t file_key[32])
 {
 	uint8_t wrap[32];
 	int rc = release_ended(r);
 
 	if (rc)
 		return rc;
-	rc = release_keys_get(r->keys, false, item, file_key);
+	rc = names(r, item, commitment) ? release_keys_get(r->keys, false, item, file_key) :
+					  ERR_NOTFOUND;
 	if (rc == ERR_NOTFOUND) {
 		rc = release_keys_get(r->keys, true, accession, wrap);
 		if (rc == 0)
@@ -197,6 +244,7 @@ int release_new(struct release **out, struct release_set *s, struct authorisatio
 	r->terms = *terms;
 	memset(terms, 0, sizeof(*terms));
 	r->admitted_ms = start->admitted_ms;
+	pthread_mutex_init(&r->lock, NULL);
 	atomic_init(&r->refs, 1);
 	atomic_init(&r->ended, start->ended);
 	atomic_init(&r->opens, start->opens);
@@ -324,14 +372,14 @@ static int call_each(struct held *list, size_t n, int (*cb)(void *ctx, struct re
 }
 
 struct cover {
-	const uint8_t *item, *accession;
+	const uint8_t *item, *commitment, *accession;
 };
 
 static bool covers(const struct release *r, const void *ctx)
 {
 	const struct cover *c = ctx;
 
-	return release_keys_has(r->keys, false, c->item, NULL) ||
+	return names(r, c->item, c->commitment) ||
 	       release_keys_has(r->keys, true, c->accession, NULL);
 }
 
@@ -347,10 +395,10 @@ static int best_first(const void *pa, const void *pb)
 	return memcmp(a->r->terms.serial, b->r->terms.serial, 16);
 }
 
-int release_covering(struct release_set *s, const uint8_t item[16], const uint8_t accession[16],
-		     int (*cb)(void *ctx, struct release *r), void *ctx)
+int release_covering(struct release_set *s, const uint8_t item[16], const uint8_t commitment[32],
+		     const uint8_t accession[16], int (*cb)(void *ctx, struct release *r), void *ctx)
 {
-	struct cover c = {item, accession};
+	struct cover c = {item, commitment, accession};
 	struct held *list;
 	size_t n;
 	int rc = snapshot(s, covers, &c, &list, &n);

@@ -48,8 +48,23 @@ struct release *release_find(struct release_set *s, const uint8_t serial[16]);
 const struct authorisation *release_terms(const struct release *r);
 /* 0 while it lasts, else why it ended (ERR_EXPIRED, ERR_REVOKED, ERR_BUDGET). */
 int release_ended(const struct release *r);
-/* End it: keys are wiped at once; READ on its handles fails from now on. True if it was alive. */
+/* End it: its keys are wiped, and those that were made of them (release_watch), before this returns;
+ * READ on its handles fails from now on. True if it was alive. */
 bool release_end(struct release *r, int why);
+/*
+ * Somebody who keeps a key that outlives release_file_key(). wipe is called once, when the release
+ * ends, by the thread that ends it; it may wait for a read that is under way, but must not call
+ * anything of fs/release. The struct is the caller's, and stays where it is until release_unwatch().
+ */
+struct release_watch {
+	void (*wipe)(void *ctx);
+	void *ctx;
+	struct release_watch *prev, *next; /* of fs/release */
+};
+/* 0, or why it ended: then w is not watching, and the caller wipes. */
+int release_watch(struct release *r, struct release_watch *w);
+/* After it wipe is not called, nor running. Once for each release_watch() that returned 0. */
+void release_unwatch(struct release *r, struct release_watch *w);
 /* The log's count of opens, where another process of this node may have added some. */
 void release_note_opens(struct release *r, uint64_t opens);
 /* True if uid may use it (no users line, or uid is one of them, resolved when it was loaded). */
@@ -69,20 +84,22 @@ int release_charge_open(struct release *r);
 int release_charge_bytes(struct release *r, uint64_t n);
 void release_used(const struct release *r, uint64_t *opens, uint64_t *bytes);
 
-/* Releases that cover the item (by id or by its accession), best first: alive, then latest
- * not-after. Calls cb until it returns non-zero. The release is held during the call; hold it
+/* Releases that cover the item (by id and the commitment it was authorised under, or by its
+ * accession), best first: alive, then latest not-after. An id alone covers nothing: nodes may call
+ * other things by it. Calls cb until it returns non-zero. The release is held during the call; hold it
  * longer with release_hold. */
-int release_covering(struct release_set *s, const uint8_t item[16], const uint8_t accession[16],
-		     int (*cb)(void *ctx, struct release *r), void *ctx);
+int release_covering(struct release_set *s, const uint8_t item[16], const uint8_t commitment[32],
+		     const uint8_t accession[16], int (*cb)(void *ctx, struct release *r), void *ctx);
 /* All, in order of admission. */
 int release_each(struct release_set *s, int (*cb)(void *ctx, struct release *r), void *ctx);
 void release_hold(struct release *r);
 void release_drop(struct release *r);
-/* The file key of an item, straight or through its accession's wrap key and the frame head.
+/* The file key of an item, straight, if it has the commitment it was authorised under, or through its
+ * accession's wrap key and the frame head.
  * secret: 32 bytes of secret memory or wiped stack. ERR_NOT_COVERED, ERR_DAMAGED, or why it
  * ended. */
-int release_file_key(struct release *r, const uint8_t item[16], const uint8_t accession[16],
-		     const uint8_t *head, size_t head_len, uint8_t file_key[32]);
+int release_file_key(struct release *r, const uint8_t item[16], const uint8_t commitment[32],
+		     const uint8_t accession[16], const uint8_t *head, size_t head_len, uint8_t file_key[32]);
 /* Earliest moment at which a release starts or ends by time; INT64_MAX if none. */
 int64_t release_next_change(struct release_set *s);
 

@@ -71,12 +71,19 @@ static int standing(const struct reload *l)
 	return 0;
 }
 
-/* 0, or why an authorisation is over although the log may not say so yet. */
-static int over(const struct reload *l, const struct ledger_document *d)
+/* 0, or why an authorisation is over although the log may not say so yet. With its node all that
+ * had been issued to it was revoked; a new enrolment does not bring that back. */
+static int over(const struct reload *l, const struct ledger_document *d,
+		const struct authorisation *a)
 {
+	const struct roster *roster = l->st->roster;
+
 	if (d->state == LEDGER_ENDED)
 		return end_code(d->ended);
-	return roster_serial_revoked(l->st->roster, d->serial) ? ERR_REVOKED : 0;
+	if (roster_serial_revoked(roster, d->serial) ||
+	    roster_node_revoked(roster, l->id->pub.id, a->issued_ms))
+		return ERR_REVOKED;
+	return 0;
 }
 
 /* Is the document in the archive the one that was admitted, for us, and signed as the archive asks?
@@ -102,15 +109,16 @@ static int put_key(void *ctx, bool accession, const uint8_t id[16], const uint8_
 
 static int load(struct reload *l, const struct ledger_document *d, struct err *e)
 {
-	struct release_start start = {.admitted_ms = d->admitted_ms,
-				      .opens = d->opens,
-				      .bytes = d->bytes + d->open_bytes,
-				      .ended = over(l, d)};
+	struct release_start start = {.admitted_ms = d->admitted_ms, .opens = d->opens};
 	struct authorisation a = {0};
 	struct release *r = NULL;
 	struct document doc;
 	int rc;
 
+	if (l->st->withheld)
+		return err_set(e, ERR_DAMAGED, "the log or the documents are not whole");
+	if (__builtin_add_overflow(d->bytes, d->open_bytes, &start.bytes))
+		start.bytes = UINT64_MAX;
 	rc = document_load(&doc, l->st->archive->documents, d->serial, KIND, e);
 	if (rc)
 		return rc;
@@ -121,6 +129,7 @@ static int load(struct reload *l, const struct ledger_document *d, struct err *e
 		authorisation_free(&a);
 		goto out;
 	}
+	start.ended = over(l, d, &a);
 	if (!start.ended && l->now_ms > a.not_after_ms)
 		start.ended = ERR_EXPIRED;
 	rc = release_new(&r, l->set, &a, &start);
@@ -144,7 +153,7 @@ static void reconcile(struct reload *l, const struct ledger_document *d)
 	int rc, why;
 
 	if (r) {
-		why = over(l, d);
+		why = over(l, d, release_terms(r));
 		release_note_opens(r, d->opens);
 		if (why)
 			release_end(r, why);

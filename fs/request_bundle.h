@@ -12,7 +12,7 @@
 
 typedef int request_find_node(void *ctx, const uint8_t node[16], struct roster_node *out);
 
-/* Fills r->note, r->segment and what r->item has but its id and commitment. Codes as
+/* Fills r->note, r->source, r->opened, r->segment and what r->item has but its id and commitment. Codes as
  * request_parse(). */
 int request_bundle_read(struct request *r, request_find_node *find_node, void *ctx, struct err *e);
 

@@ -28,11 +28,44 @@ void request_free(struct request *r)
 	free(r->item);
 	free(r->checkpoint);
 	free(r->note);
+	free(r->source);
 	free(r->accession);
+	free(r->opened);
 	free(r->segment);
 	wire_out_free(&r->bytes);
 	wire_out_free(&r->bundle);
 	*r = (struct request){0};
+}
+
+/* ---- what is asked for ---- */
+
+const struct request_accession *request_whole(const struct request *r, const uint8_t id[16])
+{
+	for (size_t i = 0; r->accessions > 0 && i < r->nopened; i++)
+		if (r->opened[i].whole && memcmp(r->opened[i].id, id, 16) == 0)
+			return &r->opened[i];
+	return NULL;
+}
+
+static void add(uint64_t *sum, uint64_t n)
+{
+	if (__builtin_add_overflow(*sum, n, sum))
+		*sum = UINT64_MAX;
+}
+
+void request_total(const struct request *r, uint64_t *items, uint64_t *bytes)
+{
+	*items = *bytes = 0;
+	for (size_t i = 0; i < r->items; i++) {
+		if (request_whole(r, r->item[i].accession))
+			continue;
+		add(items, 1);
+		add(bytes, r->item[i].frame.size);
+	}
+	for (size_t i = 0; i < r->nopened; i++) {
+		add(items, r->opened[i].whole ? r->opened[i].items : 0);
+		add(bytes, r->opened[i].whole ? r->opened[i].bytes : 0);
+	}
 }
 
 /* ---- the text ---- */

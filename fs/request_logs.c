@@ -67,20 +67,46 @@ static int read_event(const struct request_logs *l, const struct request_log *lo
 	return merkle_verify_inclusion(leaf, seq, log->cp.size, proof, *hashes, log->cp.root);
 }
 
+int request_logs_event(const struct request_logs *l, const uint8_t node[16], uint64_t seq,
+		       struct event *ev, struct err *e)
+{
+	const struct request_log *log = find(l, node);
+	struct wire_out line = {0};
+	uint64_t off;
+	uint32_t n;
+	int rc;
+
+	if (!log || seq >= log->cp.size)
+		return err_set(e, ERR_NOTFOUND, "the log has no such event");
+	rc = tree_line(&log->tree, seq, &off, &n);
+	if (rc == 0)
+		rc = journal_read_line(l->s->archive->journal, node, off, n, &line, e);
+	if (rc == 0 && event_parse(ev, (struct text_span){(const char *)line.p, line.n}) != 0)
+		rc = ERR_DAMAGED;
+	wire_out_free(&line);
+	return rc ? err_set(e, rc, "can't read an event of the log %s: %s", log->cp.origin,
+			    err_text(rc)) :
+		    0;
+}
+
 int request_logs_prove(const struct request_logs *l, struct wire_out *bundle,
 		       enum request_section kind, const uint8_t node[16], uint64_t seq,
 		       const uint8_t digest[32], const struct wire_out *bytes, struct err *e)
 {
 	const struct request_log *log = find(l, node);
 	merkle_hash proof[MERKLE_PROOF_MAX];
-	struct request_proof p = {
-		.node = node, .index = seq, .hash = proof, .bytes = bytes->p, .n = bytes->n};
+	struct request_proof p = {.node = node,
+				  .index = seq,
+				  .hash = proof,
+				  .bytes = bytes ? bytes->p : NULL,
+				  .n = bytes ? bytes->n : 0};
 	struct wire_out line = {0};
 	uint8_t is[HASH_SIZE];
 	int rc;
 
-	hash_sha256(is, bytes->p, bytes->n);
-	if (memcmp(is, digest, sizeof(is)) != 0)
+	if (digest)
+		hash_sha256(is, p.bytes, p.n);
+	if (digest && memcmp(is, digest, sizeof(is)) != 0)
 		return err_set(e, ERR_DAMAGED,
 			       "a segment is not what the log says: run "
 			       "'custody verify'");

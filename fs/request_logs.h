@@ -29,8 +29,11 @@ struct request_logs {
 /* Add the journal of a node, once, in its latest signed state. ERR_BUSY when the index has not
  * reached that state: catch up, and try again. */
 int request_logs_add(struct request_logs *l, const uint8_t node[16], struct err *e);
-/* Put an event into the bundle, with its proof and the bytes whose digest it holds. ERR_DAMAGED when
- * they are others, ERR_BUSY when the checkpoint does not cover the event yet. */
+/* Read an event of a journal that was added. ERR_NOTFOUND at the end of its signed state. */
+int request_logs_event(const struct request_logs *l, const uint8_t node[16], uint64_t seq,
+		       struct event *ev, struct err *e);
+/* Put an event into the bundle, with its proof and the bytes whose digest it holds (both NULL: there
+ * are none). ERR_DAMAGED when they are others, ERR_BUSY when the checkpoint does not cover the event yet. */
 int request_logs_prove(const struct request_logs *l, struct wire_out *bundle,
 		       enum request_section kind, const uint8_t node[16], uint64_t seq,
 		       const uint8_t digest[32], const struct wire_out *bytes, struct err *e);

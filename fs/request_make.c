@@ -12,12 +12,10 @@
 #include "crypto/hash.h"
 #include "fs/catchup.h"
 #include "fs/form.h"
-#include "fs/request_logs.h"
-#include "fs/request_pick.h"
+#include "fs/request_scope.h"
 #include "fs/request_write.h"
 #include "fs/station.h"
 #include "index/file.h"
-#include "index/ledger.h"
 
 #define TRIES 5
 
@@ -26,126 +24,47 @@ struct job {
 	const struct request_ask *ask;
 	struct err *e;
 	struct db_txn *txn;
-	struct request_picks picks;
-	struct request_logs logs;
+	struct request_scope scope;
 	struct note_checkpoint *checkpoint; /* of all logs */
-	struct ledger_segment *segment;	    /* those of the picks and accessions */
-	size_t segments;
 	struct authorisation_item *item;
 	struct wire_out bundle;
-	uint64_t bytes;
 };
 
 static void clear(struct job *j)
 {
 	db_abort(j->txn);
-	request_logs_free(&j->logs);
+	request_scope_free(&j->scope);
 	free(j->checkpoint);
-	free(j->segment);
 	free(j->item);
-	free(j->picks.list);
 	wire_out_free(&j->bundle);
 	*j = (struct job){.s = j->s, .ask = j->ask, .e = j->e};
 }
 
-/* ---- what the request is about ---- */
+/* ---- the bundle ---- */
 
-static int add_segment(struct job *j, const struct ledger_segment *seg)
+static int put_event(struct job *j, enum request_section kind, const struct request_origin *o)
 {
-	struct ledger_segment *grown;
-
-	if ((j->segments & (j->segments - 1)) == 0) {
-		grown = reallocarray(j->segment, j->segments ? 2 * j->segments : 1, sizeof(*grown));
-		if (!grown)
-			return err_set(j->e, ERR_NOMEM, "out of memory");
-		j->segment = grown;
-	}
-	j->segment[j->segments++] = *seg;
-	return 0;
+	return request_logs_prove(&j->scope.logs, &j->bundle, kind, o->node,
+				  kind == REQUEST_ACCESSION ? o->opened : o->closed, NULL, NULL,
+				  j->e);
 }
 
-/* Segments of whole accessions that are asked for. */
-static int match_segment(void *ctx, const struct ledger_segment *seg)
+/* All are opened; those asked for as a whole, in the order of the text, closed too. */
+static int put_accessions(struct job *j)
 {
-	struct job *j = ctx;
-
-	for (size_t i = 0; i < j->ask->naccessions; i++)
-		if (memcmp(j->ask->accessions[i], seg->accession, 16) == 0)
-			return add_segment(j, seg);
-	return 0;
-}
-
-static bool have_segment(const struct job *j, const uint8_t id[16])
-{
-	for (size_t i = j->segments; i-- > 0;)
-		if (memcmp(j->segment[i].id, id, 16) == 0)
-			return true;
-	return false;
-}
-
-static int pick_accessions(struct job *j)
-{
-	struct ledger_accession acc;
-	char hex[33];
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < j->ask->naccessions; i++) {
-		rc = ledger_get_accession(NULL, j->txn, j->ask->accessions[i], &acc, j->e);
-		text_hex(hex, j->ask->accessions[i], 16);
-		if (rc == ERR_NOTFOUND)
-			return err_set(j->e, rc, "accession %s is not in the archive", hex);
-		j->bytes += rc == 0 ? acc.bytes : 0;
-	}
-	if (rc == 0 && j->ask->naccessions > 0)
-		rc = ledger_segments(j->txn, match_segment, j, j->e);
+	for (size_t i = 0; rc == 0 && i < j->scope.origins; i++)
+		rc = put_event(j, REQUEST_ACCESSION, &j->scope.origin[i]);
 	for (size_t i = 0; rc == 0 && i < j->ask->naccessions; i++) {
 		size_t k = 0;
 
-		while (k < j->segments &&
-		       memcmp(j->segment[k].accession, j->ask->accessions[i], 16) != 0)
-			k++;
-		text_hex(hex, j->ask->accessions[i], 16);
-		if (k == j->segments)
-			rc = err_set(j->e, ERR_NOTFOUND, "accession %s holds no item", hex);
+		while (memcmp(j->scope.origin[k].id, j->ask->accessions[i], 16) != 0)
+			k++; /* it is there: pick_segments() has seen to that */
+		rc = put_event(j, REQUEST_ACCESSION_CLOSED, &j->scope.origin[k]);
 	}
 	return rc;
 }
-
-/* All items, and the segments and journals they are in. */
-static int pick(struct job *j)
-{
-	const uint8_t *names = db_name_key(j->s->db);
-	struct ledger_segment seg;
-	int rc = pick_accessions(j);
-
-	for (size_t i = 0; rc == 0 && i < j->ask->npaths; i++)
-		rc = request_pick_path(&j->picks, j->txn, names, j->ask->paths[i], j->e);
-	if (rc)
-		return rc;
-	request_pick_finish(&j->picks);
-	if (j->picks.n > AUTHORISATION_ITEMS_MAX)
-		return err_set(j->e, ERR_USAGE, "more than %u items: ask for whole accessions",
-			       AUTHORISATION_ITEMS_MAX);
-	for (size_t i = 0; rc == 0 && i < j->picks.n; i++) {
-		const struct request_pick *p = &j->picks.list[i];
-
-		j->bytes += p->size;
-		if (have_segment(j, p->segment))
-			continue;
-		rc = ledger_get_segment(NULL, j->txn, p->segment, &seg, j->e);
-		if (rc == 0)
-			rc = add_segment(j, &seg);
-	}
-	if (rc == 0)
-		rc = request_logs_add(&j->logs, node_identity(j->s->node)->pub.id, j->e);
-	for (size_t i = 0; rc == 0 && i < j->segments; i++)
-		rc = request_logs_add(&j->logs, j->segment[i].node, j->e);
-	for (size_t i = 0; rc == 0 && i < j->picks.n; i++)
-		rc = request_logs_add(&j->logs, j->picks.list[i].node, j->e);
-	return rc;
-}
-
-/* ---- the bundle ---- */
 
 static int put_segment(struct job *j, const struct ledger_segment *seg)
 {
@@ -153,8 +72,8 @@ static int put_segment(struct job *j, const struct ledger_segment *seg)
 	int rc = segment_read_header(&header, j->s->segments, seg->id, j->e);
 
 	if (rc == 0)
-		rc = request_logs_prove(&j->logs, &j->bundle, REQUEST_SEGMENT, seg->node, seg->seq,
-					seg->header, &header, j->e);
+		rc = request_logs_prove(&j->scope.logs, &j->bundle, REQUEST_SEGMENT, seg->node,
+					seg->seq, seg->header, &header, j->e);
 	wire_out_free(&header);
 	return rc;
 }
@@ -176,26 +95,27 @@ static int put_item(struct job *j, const struct request_pick *p, struct wire_out
 	segment_put(j->s->segments, fd);
 	if (rc)
 		return rc;
-	return request_logs_prove(&j->logs, &j->bundle, REQUEST_ITEM, p->node, p->seq, p->head,
-				  head, j->e);
+	return request_logs_prove(&j->scope.logs, &j->bundle, REQUEST_ITEM, p->node, p->seq,
+				  p->head, head, j->e);
 }
 
 static int put_bundle(struct job *j)
 {
-	const uint64_t total = j->segments + j->picks.n;
+	const uint64_t total = j->scope.segments + j->scope.picks.n;
 	struct wire_out head = {0};
 	int rc = 0;
 
 	request_write_begin(&j->bundle);
-	for (size_t i = 0; i < j->logs.n; i++)
-		request_write_checkpoint(&j->bundle, j->logs.list[i].note.p,
-					 j->logs.list[i].note.n);
-	for (size_t i = 0; rc == 0 && i < j->segments; i++)
-		rc = put_segment(j, &j->segment[i]);
-	for (size_t i = 0; rc == 0 && i < j->picks.n; i++) {
-		rc = put_item(j, &j->picks.list[i], &head);
+	for (size_t i = 0; i < j->scope.logs.n; i++)
+		request_write_checkpoint(&j->bundle, j->scope.logs.list[i].note.p,
+					 j->scope.logs.list[i].note.n);
+	rc = put_accessions(j);
+	for (size_t i = 0; rc == 0 && i < j->scope.segments; i++)
+		rc = put_segment(j, &j->scope.segment[i]);
+	for (size_t i = 0; rc == 0 && i < j->scope.picks.n; i++) {
+		rc = put_item(j, &j->scope.picks.list[i], &head);
 		if (j->ask->progress)
-			j->ask->progress(j->ask->progress_ctx, j->segments + i + 1, total);
+			j->ask->progress(j->ask->progress_ctx, j->scope.segments + i + 1, total);
 	}
 	wire_out_free(&head);
 	return rc;
@@ -245,22 +165,23 @@ static int compose(struct job *j)
 	rc = catchup_run(j->s, 0, &r, NULL, NULL, j->e);
 	if (rc == 0)
 		rc = db_begin(&j->txn, j->s->db, false, j->e);
-	j->logs = (struct request_logs){.s = j->s, .txn = j->txn};
+	j->scope = (struct request_scope){
+		.ask = j->ask, .e = j->e, .logs = {.s = j->s, .txn = j->txn}};
 	if (rc == 0)
-		rc = pick(j);
+		rc = request_scope_find(&j->scope);
 	if (rc == 0)
 		rc = put_bundle(j);
 	if (rc)
 		return rc;
-	j->checkpoint = calloc(j->logs.n, sizeof(*j->checkpoint));
-	j->item = calloc(j->picks.n + 1, sizeof(*j->item));
+	j->checkpoint = calloc(j->scope.logs.n, sizeof(*j->checkpoint));
+	j->item = calloc(j->scope.picks.n + 1, sizeof(*j->item));
 	if (!j->checkpoint || !j->item)
 		return err_set(j->e, ERR_NOMEM, "out of memory");
-	for (size_t i = 0; i < j->logs.n; i++)
-		j->checkpoint[i] = j->logs.list[i].cp;
-	for (size_t i = 0; i < j->picks.n; i++) {
-		memcpy(j->item[i].id, j->picks.list[i].item, 16);
-		memcpy(j->item[i].commitment, j->picks.list[i].commitment, 32);
+	for (size_t i = 0; i < j->scope.logs.n; i++)
+		j->checkpoint[i] = j->scope.logs.list[i].cp;
+	for (size_t i = 0; i < j->scope.picks.n; i++) {
+		memcpy(j->item[i].id, j->scope.picks.list[i].item, 16);
+		memcpy(j->item[i].commitment, j->scope.picks.list[i].commitment, 32);
 	}
 	return 0;
 }
@@ -311,14 +232,15 @@ int request_make(struct wire_out *out, struct station *s, const struct request_a
 	if (rc)
 		goto out;
 	secret_random(sum->serial, sizeof(sum->serial));
-	sum->items = j.picks.n;
-	sum->bytes = j.bytes;
+	sum->items = j.scope.items;
+	sum->bytes = j.scope.bytes;
 	text.checkpoint = j.checkpoint;
-	text.checkpoints = j.logs.n;
+	text.checkpoints = j.scope.logs.n;
 	text.item = j.item;
-	text.items = j.picks.n;
+	text.items = j.scope.picks.n;
 	rc = request_write_file(out, &text, &j.bundle,
-				(uint32_t)(j.logs.n + j.segments + j.picks.n),
+				(uint32_t)(j.scope.logs.n + j.scope.origins + ask->naccessions +
+					   j.scope.segments + j.scope.picks.n),
 				node_identity(s->node));
 	if (rc)
 		err_set(e, rc, "can't write the request: %s", err_text(rc));

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/text.h"
 #include "fs/authorisation.h"
-#include "index/object.h"
+#include "fs/frame.h"
+#include "index/object_claim.h"
 
 /* Directories still to be read: a stack, since a tree may be deeper than ours. */
 struct dirs {
@@ -36,17 +38,45 @@ static bool room(void **list, size_t n, size_t *cap, size_t size)
 	return true;
 }
 
-static int add(struct request_picks *p, const struct object *o, struct err *e)
+static int add_one(struct request_picks *p, struct request_pick **k, struct err *e)
 {
-	struct request_pick *k;
-
 	/* Twice the bound: things named twice are dropped later. */
 	if (p->n >= 2 * (size_t)AUTHORISATION_ITEMS_MAX)
 		return err_set(e, ERR_USAGE, "more than %u items: ask for whole accessions",
 			       AUTHORISATION_ITEMS_MAX);
 	if (!room((void **)&p->list, p->n, &p->cap, sizeof(*p->list)))
 		return err_set(e, ERR_NOMEM, "out of memory");
-	k = &p->list[p->n++];
+	*k = &p->list[p->n++];
+	return 0;
+}
+
+int request_pick_event(struct request_picks *p, const uint8_t node[16], const struct event *ev,
+		       struct err *e)
+{
+	struct request_pick *k;
+	int rc = add_one(p, &k, e);
+
+	if (rc)
+		return rc;
+	memcpy(k->item, ev->item, sizeof(k->item));
+	memcpy(k->node, node, sizeof(k->node));
+	memcpy(k->segment, ev->segment, sizeof(k->segment));
+	memcpy(k->head, ev->head, sizeof(k->head));
+	memcpy(k->commitment, ev->commitment, sizeof(k->commitment));
+	k->seq = ev->seq;
+	k->offset = ev->offset;
+	k->size = 0;
+	k->headlen = ev->headlen <= FRAME_HEAD_MAX ? (uint32_t)ev->headlen : 0;
+	return 0;
+}
+
+static int add(struct request_picks *p, const struct object *o, struct err *e)
+{
+	struct request_pick *k;
+	int rc = add_one(p, &k, e);
+
+	if (rc)
+		return rc;
 	memcpy(k->item, o->item, sizeof(k->item));
 	memcpy(k->node, o->node, sizeof(k->node));
 	memcpy(k->segment, o->segment, sizeof(k->segment));
@@ -80,10 +110,13 @@ int request_pick_path(struct request_picks *p, struct db_txn *t, const uint8_t n
 {
 	struct listing l = {.picks = p, .txn = t, .e = e};
 	size_t before = p->n;
+	uint8_t item[16];
 	struct object o;
 	int rc;
 
 	rc = object_resolve(t, name_key, path, &o, e);
+	if (rc == ERR_NOTFOUND && text_unhex((struct text_span){path, strlen(path)}, item, 16))
+		rc = object_claim_one(t, item, &o, NULL, e);
 	if (rc == ERR_NOTFOUND)
 		return err_set(e, rc, "%s is not in the archive", path);
 	if (rc)
@@ -104,6 +137,8 @@ static int by_place(const void *a, const void *b)
 	const struct request_pick *x = a, *y = b;
 	int c = memcmp(x->segment, y->segment, sizeof(x->segment));
 
+	if (c == 0)
+		c = memcmp(x->node, y->node, sizeof(x->node));
 	return c ? c : (x->offset > y->offset) - (x->offset < y->offset);
 }
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "index/db.h"
+#include "index/event.h"
 
 struct request_pick {
 	uint8_t item[16], node[16], segment[16], head[32], commitment[32];
@@ -23,10 +24,14 @@ struct request_picks {
 	size_t n, cap;
 };
 
-/* Add what is at path: an item, or all items below a directory. ERR_NOTFOUND names the path;
+/* Add what is at path: an item, or all items below a directory. Where no such path is, 32 hex
+ * digits are the id of an item: names need not be UTF-8, ids are plain. ERR_NOTFOUND names the path;
  * ERR_USAGE past AUTHORISATION_ITEMS_MAX. */
 int request_pick_path(struct request_picks *p, struct db_txn *t, const uint8_t name_key[32],
 		      const char *path, struct err *e);
+/* Add the item of an ingest event. Its size is not known: 0. */
+int request_pick_event(struct request_picks *p, const uint8_t node[16], const struct event *ev,
+		       struct err *e);
 /* Sort, and drop what was named twice. */
 void request_pick_finish(struct request_picks *p);
 

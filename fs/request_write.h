@@ -22,6 +22,8 @@ enum request_section {
 	REQUEST_CHECKPOINT = 1,
 	REQUEST_SEGMENT = 2,
 	REQUEST_ITEM = 3,
+	REQUEST_ACCESSION = 4,
+	REQUEST_ACCESSION_CLOSED = 5,
 };
 
 /* All borrowed. */
@@ -44,11 +46,12 @@ struct request_proof {
 	struct text_span line;
 	const merkle_hash *hash;
 	size_t hashes;
-	const void *bytes; /* segment header or frame head */
+	const void *bytes; /* segment header or frame head; none for accessions */
 	size_t n;
 };
 
-/* Begin a bundle; add its sections: all checkpoints, then segments, then items. */
+/* Begin a bundle; add its sections: all checkpoints, accessions, those that are
+ * closed, segments, items. */
 void request_write_begin(struct wire_out *bundle);
 void request_write_checkpoint(struct wire_out *bundle, const void *note, size_t n);
 void request_write_proof(struct wire_out *bundle, enum request_section kind,

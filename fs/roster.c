@@ -10,10 +10,16 @@
 
 #include "fs/authorisation.h"
 
+struct revoked {
+	struct authorisation_revocation v;
+	uint8_t digest[32]; /* of its document */
+	bool carried;	    /* from an earlier roster; documents/ may not have it any more */
+};
+
 struct roster {
 	struct roster_node *node; /* by id, once loaded */
 	size_t nodes, node_cap;
-	struct authorisation_revocation *revoked;
+	struct revoked *revoked;
 	size_t revocations, revoked_cap;
 };
 
@@ -72,24 +78,49 @@ static int load_enrolment(struct roster *r, const struct archive *a, const struc
 	return memcmp(n.serial, serial, 16) == 0 ? add_node(r, &n) : ERR_MALFORMED;
 }
 
+static int add_revocation(struct roster *r, const struct revoked *v)
+{
+	if (!more((void **)&r->revoked, r->revocations, &r->revoked_cap, sizeof(*r->revoked)))
+		return ERR_NOMEM;
+	r->revoked[r->revocations++] = *v;
+	return 0;
+}
+
+static bool has_revocation(const struct roster *r, const uint8_t serial[16],
+			   const uint8_t digest[32], bool carried)
+{
+	for (size_t i = 0; i < r->revocations; i++)
+		if (r->revoked[i].carried <= carried &&
+		    memcmp(r->revoked[i].v.serial, serial, 16) == 0 &&
+		    memcmp(r->revoked[i].digest, digest, 32) == 0)
+			return true;
+	return false;
+}
+
+/* Its form, archive and serial; not its signatures. */
+static int parse_revocation(struct revoked *v, const struct archive *a, const struct document *d,
+			    const uint8_t serial[16])
+{
+	int rc = authorisation_revocation_parse(&v->v, d, NULL);
+
+	if (rc == 0 &&
+	    (memcmp(v->v.archive, a->desc.id, 16) != 0 || memcmp(v->v.serial, serial, 16) != 0))
+		rc = ERR_MALFORMED;
+	memcpy(v->digest, d->digest, sizeof(v->digest));
+	v->carried = false;
+	return rc;
+}
+
 static int load_revocation(struct roster *r, const struct archive *a, const struct document *d,
 			   const uint8_t serial[16])
 {
 	const struct document_policy policy = archive_policy(&a->desc, DOCUMENT_NS_REVOKE);
-	struct authorisation_revocation v;
-	int rc = authorisation_revocation_parse(&v, d, NULL);
+	struct revoked v;
+	int rc = parse_revocation(&v, a, d, serial);
 
 	if (rc == 0)
 		rc = document_check(d, &policy, NULL, NULL, NULL);
-	if (rc == 0 &&
-	    (memcmp(v.archive, a->desc.id, 16) != 0 || memcmp(v.serial, serial, 16) != 0))
-		rc = ERR_MALFORMED;
-	if (rc)
-		return rc;
-	if (!more((void **)&r->revoked, r->revocations, &r->revoked_cap, sizeof(*r->revoked)))
-		return ERR_NOMEM;
-	r->revoked[r->revocations++] = v;
-	return 0;
+	return rc ? rc : add_revocation(r, &v);
 }
 
 /* One file of documents/; other kinds are passed over. */
@@ -126,15 +157,10 @@ static void finish(struct roster *r)
 {
 	if (r->nodes)
 		qsort(r->node, r->nodes, sizeof(*r->node), by_id);
-	for (size_t i = 0; i < r->revocations; i++) {
-		const struct authorisation_revocation *v = &r->revoked[i];
+	for (size_t k = 0; k < r->nodes; k++) {
+		struct roster_node *n = &r->node[k];
 
-		for (size_t k = 0; v->what == REVOKE_NODE && k < r->nodes; k++) {
-			struct roster_node *n = &r->node[k];
-
-			if (memcmp(n->pub.id, v->target, 16) == 0 && v->issued_ms >= n->issued_ms)
-				n->revoked = true;
-		}
+		n->revoked = roster_node_revoked(r, n->pub.id, n->issued_ms);
 	}
 }
 
@@ -189,6 +215,44 @@ int roster_load(struct roster **out, const struct archive *a, unsigned *bad, str
 	return 0;
 }
 
+int roster_vouch(struct roster *r, const struct archive *a, const uint8_t serial[16],
+		 const uint8_t digest[32])
+{
+	struct document d;
+	struct revoked v;
+	int rc;
+
+	if (has_revocation(r, serial, digest, false))
+		return 0;
+	rc = document_load(&d, a->documents, serial, "revocation", NULL);
+	if (rc)
+		return rc == ERR_NOMEM ? rc : ERR_DAMAGED;
+	rc = memcmp(d.digest, digest, 32) == 0 ? parse_revocation(&v, a, &d, serial) : ERR_DAMAGED;
+	document_free(&d);
+	if (rc)
+		return ERR_DAMAGED;
+	rc = add_revocation(r, &v);
+	finish(r);
+	return rc;
+}
+
+int roster_carry(struct roster *r, const struct roster *old)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < old->nodes; i++)
+		rc = add_node(r, &old->node[i]);
+	for (size_t i = 0; rc == 0 && i < old->revocations; i++) {
+		struct revoked v = old->revoked[i];
+
+		v.carried = true;
+		if (!has_revocation(r, v.v.serial, v.digest, true))
+			rc = add_revocation(r, &v);
+	}
+	finish(r);
+	return rc;
+}
+
 const struct roster_node *roster_find(const struct roster *r, const uint8_t node[16])
 {
 	struct roster_node key = {0};
@@ -209,10 +273,19 @@ const struct roster_node *roster_at(const struct roster *r, size_t i)
 	return &r->node[i];
 }
 
+bool roster_node_revoked(const struct roster *r, const uint8_t node[16], int64_t issued_ms)
+{
+	for (size_t i = 0; i < r->revocations; i++)
+		if (r->revoked[i].v.what == REVOKE_NODE && r->revoked[i].v.issued_ms >= issued_ms &&
+		    memcmp(r->revoked[i].v.target, node, 16) == 0)
+			return true;
+	return false;
+}
+
 bool roster_key_revoked(const struct roster *r, const struct sshkey *k)
 {
 	for (size_t i = 0; i < r->revocations; i++)
-		if (r->revoked[i].what == REVOKE_KEY && sshkey_equal(&r->revoked[i].key, k))
+		if (r->revoked[i].v.what == REVOKE_KEY && sshkey_equal(&r->revoked[i].v.key, k))
 			return true;
 	return false;
 }
@@ -220,8 +293,8 @@ bool roster_key_revoked(const struct roster *r, const struct sshkey *k)
 bool roster_serial_revoked(const struct roster *r, const uint8_t serial[16])
 {
 	for (size_t i = 0; i < r->revocations; i++)
-		if (r->revoked[i].what == REVOKE_AUTHORISATION &&
-		    memcmp(r->revoked[i].target, serial, 16) == 0)
+		if (r->revoked[i].v.what == REVOKE_AUTHORISATION &&
+		    memcmp(r->revoked[i].v.target, serial, 16) == 0)
 			return true;
 	return false;
 }

@@ -37,9 +37,21 @@ struct roster;
  * revoked if a revocation of the node was issued no earlier. */
 int roster_load(struct roster **out, const struct archive *a, unsigned *bad, struct err *e);
 void roster_free(struct roster *r);
+/* Part of loading: a revocation that a log vouches for, by the digest of its document, counts even
+ * if the archive's keys have changed since and no longer bear its signatures. ERR_DAMAGED if
+ * documents/ does not have it any more, or another under this serial; ERR_NOMEM. */
+int roster_vouch(struct roster *r, const struct archive *a, const uint8_t serial[16],
+		 const uint8_t digest[32]);
+/* Part of loading: what an earlier roster of the same process knew still counts, whatever was taken
+ * out of documents/ since. ERR_NOMEM. */
+int roster_carry(struct roster *r, const struct roster *old);
 const struct roster_node *roster_find(const struct roster *r, const uint8_t node[16]);
 size_t roster_count(const struct roster *r);
 const struct roster_node *roster_at(const struct roster *r, size_t i);
+/* True if the node was revoked at issued_ms or later: an enrolment or authorisation that was issued
+ * then is over for ever, also when a later enrolment lets the node work again. Times are those of
+ * the authority, which issues all of these. */
+bool roster_node_revoked(const struct roster *r, const uint8_t node[16], int64_t issued_ms);
 /* True if an authorisation key was revoked: no new document counts by its signature. */
 bool roster_key_revoked(const struct roster *r, const struct sshkey *k);
 /* True if the authorisation of this serial was revoked. */

@@ -186,7 +186,8 @@ int segment_create(struct segment_writer **out, int segments_dir, const uint8_t 
 	segment_path(w->path, id);
 	memcpy(dir, w->path, 2);
 	dir[2] = '\0';
-	rc = file_mkdir(segments_dir, dir, 0750, e);
+	/* 0750 under the usual umask; one of 002 says that a group shares the archive */
+	rc = file_mkdir(segments_dir, dir, 0770, e);
 	if (rc) {
 		rc = write_error(w, rc, e);
 		goto fail;

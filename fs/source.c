@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,17 +30,24 @@ static int open_quietly(int dirfd, const char *name, int flags)
 	return fd < 0 && errno == EPERM ? openat(dirfd, name, OPEN_FLAGS | flags) : fd;
 }
 
+/* It is not for us: no file and no folder, or not to be entered. */
 static int skip(struct walk *w, const char *why)
 {
-	return w->v->skip(w->v->ctx, w->path, why, w->e);
+	return w->v->skip(w->v->ctx, w->path, why, false, w->e);
 }
 
-static int skip_errno(struct walk *w, const char *what)
+/* It may hold what should be taken. */
+static int lose(struct walk *w, const char *why)
+{
+	return w->v->skip(w->v->ctx, w->path, why, true, w->e);
+}
+
+static int lose_errno(struct walk *w, const char *what)
 {
 	char why[160], text[96];
 
 	snprintf(why, sizeof(why), "%s: %s", what, strerror_r(errno, text, sizeof(text)));
-	return skip(w, why);
+	return lose(w, why);
 }
 
 static const char *kind_of(mode_t mode)
@@ -121,15 +127,16 @@ static int visit(struct walk *w, int dirfd, const char *name);
 static int walk_folder(struct walk *w, int fd, const struct stat *st)
 {
 	const char *why = w->v->enter ? w->v->enter(w->v->ctx, w->path, st) : NULL;
+	const bool deep = w->depth >= SOURCE_DEPTH_MAX;
 	struct names l = {0};
 	DIR *d;
 	int rc;
 
-	if (!why && w->depth >= SOURCE_DEPTH_MAX)
-		why = "lies too deep: more than 256 folders";
-	d = why ? NULL : fdopendir(fd);
+	d = why || deep ? NULL : fdopendir(fd);
 	if (!d) {
-		rc = why ? skip(w, why) : err_sys(w->e, "can't list a folder");
+		rc = why  ? skip(w, why) :
+		     deep ? lose(w, "lies too deep: more than 256 folders") :
+			    err_sys(w->e, "can't list a folder");
 		close(fd);
 		return rc;
 	}
@@ -151,10 +158,10 @@ static int take(struct walk *w, int dirfd, const char *name, const struct stat *
 	int fd = open_quietly(dirfd, name, O_NOFOLLOW | (folder ? O_DIRECTORY : 0));
 
 	if (fd < 0)
-		return skip_errno(w, "can't be opened");
+		return lose_errno(w, "can't be opened");
 	if (fstat(fd, &st) != 0 || (st.st_mode & S_IFMT) != (seen->st_mode & S_IFMT)) {
 		close(fd);
-		return skip(w, "changed its kind while it was looked at");
+		return lose(w, "changed its kind while it was looked at");
 	}
 	if (folder)
 		return walk_folder(w, fd, &st);
@@ -170,15 +177,15 @@ static int visit(struct walk *w, int dirfd, const char *name)
 
 	/* The path was acceptable so far, so that one more name always has room. */
 	if (n > RECORD_NAME_MAX)
-		return skip(w, "holds a name longer than 255 bytes");
+		return lose(w, "holds a name longer than 255 bytes");
 	if (slash)
 		w->path[w->len++] = '/';
 	memcpy(w->path + w->len, name, n + 1);
 	w->len += n;
 	if (!record_path_ok(w->path, w->len))
-		rc = skip(w, "has a path longer than 4095 bytes");
+		rc = lose(w, "has a path longer than 4095 bytes");
 	else if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		rc = skip_errno(w, "can't be looked at");
+		rc = lose_errno(w, "can't be looked at");
 	else if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		rc = skip(w, kind_of(st.st_mode));
 	else

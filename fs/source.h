@@ -8,6 +8,7 @@
 #ifndef CUSTODY_FS_SOURCE_H
 #define CUSTODY_FS_SOURCE_H
 
+#include <stdbool.h>
 #include <sys/stat.h>
 
 #include "crypto/err.h"
@@ -18,9 +19,11 @@
 /* Called for each regular file: fd is the callee's; path is relative to the source ('/'-separated;
  * a single file's own name). Non-zero stops the walk and is returned. */
 typedef int source_file(void *ctx, int fd, const char *path, const struct stat *st, struct err *e);
-/* Called for what is not taken (link, device, socket, unreadable, a name that a record can't hold):
- * why is a sentence's end ("is a symbolic link"). Non-zero stops the walk and is returned. */
-typedef int source_skip(void *ctx, const char *path, const char *why, struct err *e);
+/* Called for what is not taken: why is a sentence's end ("is a symbolic link"). lost: it is a file
+ * or folder that should have been taken, but can't be (not readable, too deep, a name that a record
+ * can't hold); otherwise it is none (link, device, socket), or was not to be entered. Non-zero
+ * stops the walk and is returned. */
+typedef int source_skip(void *ctx, const char *path, const char *why, bool lost, struct err *e);
 /* Asked before a folder is entered ("" is the source itself). NULL to enter it, or why not, which
  * goes to skip. */
 typedef const char *source_enter(void *ctx, const char *path, const struct stat *st);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/admitted.h"
 #include "fs/catchup.h"
 #include "index/ledger.h"
 #include "index/meta.h"
@@ -101,14 +102,14 @@ static int open_or_rebuild(struct station *s, const struct station_ask *ask, str
 static int check_standing(const struct station *s, unsigned flags, struct err *e)
 {
 	const struct roster_node *self;
+	int rc;
 
 	if (flags & STATION_UNENROLLED)
 		return 0;
+	rc = admitted_enrolment(s, e);
+	if (rc)
+		return rc;
 	self = roster_find(s->roster, node_identity(s->node)->pub.id);
-	if (s->home->roles == 0 || !self)
-		return err_set(e, ERR_NOT_ENROLLED,
-			       "this node is not enrolled in the archive yet: import its enrolment "
-			       "(custody import)");
 	if (self->revoked)
 		return err_set(e, ERR_REVOKED, "the enrolment of this node was revoked");
 	if (self->not_after_ms && wall_ms() > self->not_after_ms)
@@ -139,7 +140,8 @@ static int open_journal(struct station *s, struct err *e)
 	free(j);
 	if (rc && rc != ERR_NOTFOUND)
 		return rc;
-	return journal_open(&s->journal, s->archive->journal, s->archive->desc.id, id, &start, e);
+	rc = journal_open(&s->journal, s->archive->journal, s->archive->desc.id, id, &start, e);
+	return rc == ERR_SYSTEM ? err_prefix(e, rc, "%s/journal", s->archive->path) : rc;
 }
 
 /* Was a torn tail cut off when the journal was opened? Then a line of ours says so, past the lines
@@ -184,7 +186,10 @@ static int set_up(struct station *s, const struct station_ask *ask, struct err *
 	}
 	if (rc == 0 && !(ask->flags & STATION_NO_CATCH_UP))
 		rc = catchup_run(s, 0, &result, ask->progress, ask->progress_ctx, e);
-	return rc;
+	else if (rc == 0)
+		rc = admitted_check(s, e);
+	/* Once more: what the log vouches for counts only now. */
+	return rc ? rc : check_standing(s, ask->flags, e);
 }
 
 static int take_down(struct station *s, struct err *e)

@@ -31,6 +31,9 @@ struct station {
 	struct journal *journal; /* NULL when opened with STATION_NO_JOURNAL */
 	struct catchup *catchup; /* see fs/catchup */
 	bool rebuilt;		 /* the index had to be rebuilt: say so */
+	/* This node's log is not all in the index, or documents/ lacks what was admitted: what is
+	 * released already goes on, and nothing more is. */
+	bool withheld;
 };
 
 enum station_flag {

@@ -9,7 +9,7 @@
  * whole is found by what was signed of it elsewhere: by the checkpoints in admitted authorisations,
  * and by an earlier checkpoint that the caller has kept.
  *
- * Memory grows by 40 bytes an item. Thread rule: verify_run starts its own workers; callbacks come
+ * Memory grows by 56 bytes an item. Thread rule: verify_run starts its own workers; callbacks come
  * one at a time, from any of them.
  */
 #ifndef CUSTODY_FS_VERIFY_H

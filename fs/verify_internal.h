@@ -7,10 +7,11 @@
  *   verify_log.c       journal/: which journals there are, and which there should be
  *   verify_lines.c     one journal: lines, checkpoint, root; collects what the lines name
  *   verify_match.c     what lines say of each other: segments, accessions
+ *   verify_claim.c     ids that are claimed twice
  *   verify_segment.c   segments/: headers, what is missing, what nobody knows; its threads
  *   verify_frame.c     one frame against its line
  *
- * Journals are read once and then again line by line, so that memory grows by 40 bytes an item.
+ * Journals are read once and then again line by line, so that memory grows by 56 bytes an item.
  */
 #ifndef CUSTODY_FS_VERIFY_INTERNAL_H
 #define CUSTODY_FS_VERIFY_INTERNAL_H
@@ -67,7 +68,7 @@ struct verify_segment {
 
 /* An ingest event: where its frame is, and where its line. */
 struct verify_placed {
-	uint8_t segment[16];
+	uint8_t segment[16], item[16];
 	uint64_t offset, line_off;
 	uint32_t journal, line_len;
 };
@@ -91,8 +92,8 @@ struct verify {
 	struct verify_list documents; /* struct verify_document, by serial and kind */
 	struct verify_list namings;   /* struct verify_naming */
 	struct verify_list journals;  /* struct verify_journal, by node */
-	struct verify_list segments;  /* struct verify_segment; by id after verify_match() */
-	struct verify_list placed;    /* struct verify_placed; by segment and offset after it */
+	struct verify_list segments;  /* struct verify_segment; by id, journal after verify_match() */
+	struct verify_list placed;    /* struct verify_placed; by segment, journal, offset after it */
 	struct verify_list opened;    /* struct verify_accession */
 	struct verify_list closed;    /* struct verify_accession */
 };
@@ -117,6 +118,11 @@ int verify_log(struct verify *v, struct err *e);       /* journal/; fills the ot
 int verify_lines(struct verify *v, uint32_t number, struct err *e);
 int verify_admitted(struct verify *v, struct err *e); /* journals' namings against documents */
 int verify_match(struct verify *v, struct err *e);    /* sorts and compares */
+/* Ids are drawn at random: tell of every accession, segment and item id that two journals name, or
+ * one journal twice. Sorts, and drops nothing. */
+void verify_claims(struct verify *v);
+/* qsort() of a list. */
+void verify_sort(struct verify_list *l, size_t size, int (*order)(const void *, const void *));
 int verify_segments(struct verify *v, struct err *e); /* segments/ */
 
 /* The anchor that a person gave (ask->checkpoint). ERR_FORGED, ERR_FOREIGN, ERR_MALFORMED and the

@@ -67,6 +67,7 @@ static int add_item(struct scan *s, const struct event *ev, uint64_t off, size_t
 	if (!p)
 		return ERR_NOMEM;
 	memcpy(p->segment, ev->segment, 16);
+	memcpy(p->item, ev->item, 16);
 	p->offset = ev->offset;
 	p->line_off = off;
 	p->line_len = (uint32_t)n;
@@ -312,8 +313,9 @@ static void check_size(struct scan *s, bool checkpoint)
 		verify_tell(s->v, NULL, ERR_NOTFOUND,
 			    "journal %s can't be checked: it has no checkpoint", s->name);
 	else
-		verify_note(s->v, "journal %s: %" PRIu64 " events past its last checkpoint",
-			    s->name, s->range.size - s->cp.size);
+		verify_note(s->v, "journal %s: %" PRIu64 " event%s past its last checkpoint",
+			    s->name, s->range.size - s->cp.size,
+			    s->range.size - s->cp.size == 1 ? "" : "s");
 }
 
 int verify_lines(struct verify *v, uint32_t number, struct err *e)

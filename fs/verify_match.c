@@ -21,16 +21,20 @@ static int placed_order(const void *a, const void *b)
 	const struct verify_placed *x = a, *y = b;
 	int c = memcmp(x->segment, y->segment, 16);
 
+	if (c == 0)
+		c = x->journal < y->journal ? -1 : x->journal > y->journal;
 	return c ? c : x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
 static int accession_order(const void *a, const void *b)
 {
-	return memcmp(((const struct verify_accession *)a)->id,
-		      ((const struct verify_accession *)b)->id, 16);
+	const struct verify_accession *x = a, *y = b;
+	int c = memcmp(x->id, y->id, 16);
+
+	return c ? c : x->journal < y->journal ? -1 : x->journal > y->journal;
 }
 
-static void sort(struct verify_list *l, size_t size, int (*order)(const void *, const void *))
+void verify_sort(struct verify_list *l, size_t size, int (*order)(const void *, const void *))
 {
 	if (l->n > 1)
 		qsort(l->p, l->n, size, order);
@@ -62,25 +66,25 @@ static void tell_stray(struct verify *v, const struct verify_placed *p)
 		    segment);
 }
 
-/* Remove segments that are announced twice: the first counts. */
+/* Remove segments that one journal announces twice: the first counts. What two journals announce is
+ * checked for both. */
 static void drop_doubles(struct verify *v)
 {
 	struct verify_segment *s = v->segments.p;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < v->segments.n; i++) {
-		struct verify_finding f = {.has_segment = true};
-		char id[33];
-
-		if (kept == 0 || memcmp(s[kept - 1].id, s[i].id, 16) != 0) {
+	for (size_t i = 0; i < v->segments.n; i++)
+		if (kept == 0 || segment_order(&s[kept - 1], &s[i]) != 0)
 			s[kept++] = s[i];
-			continue;
-		}
-		memcpy(f.segment, s[i].id, 16);
-		text_hex(id, s[i].id, 16);
-		verify_tell(v, &f, ERR_DAMAGED, "segment %s is announced twice", id);
-	}
 	v->segments.n = kept;
+}
+
+/* Where a segment stands beside the one that an item is in. */
+static int place_of_segment(const struct verify_placed *p, const struct verify_segment *s)
+{
+	int c = memcmp(s->id, p->segment, 16);
+
+	return c ? c : s->journal < p->journal ? -1 : s->journal > p->journal;
 }
 
 /* Give each segment its run of items. */
@@ -91,10 +95,9 @@ static void join(struct verify *v)
 	size_t k = 0;
 
 	for (size_t i = 0; i < v->placed.n; i++) {
-		while (k < v->segments.n && memcmp(s[k].id, p[i].segment, 16) < 0)
+		while (k < v->segments.n && place_of_segment(&p[i], &s[k]) < 0)
 			k++;
-		if (k == v->segments.n || memcmp(s[k].id, p[i].segment, 16) != 0 ||
-		    s[k].journal != p[i].journal) {
+		if (k == v->segments.n || place_of_segment(&p[i], &s[k]) != 0) {
 			tell_stray(v, &p[i]);
 			continue;
 		}
@@ -106,9 +109,10 @@ static void join(struct verify *v)
 
 /* ---- accessions ---- */
 
-static struct verify_accession *find(const struct verify_list *l, const uint8_t id[16])
+static struct verify_accession *find(const struct verify_list *l, const uint8_t id[16],
+				     uint32_t journal)
 {
-	struct verify_accession key = {.items = 0};
+	struct verify_accession key = {.journal = journal};
 
 	if (l->n == 0)
 		return NULL;
@@ -121,10 +125,10 @@ static void count_items(struct verify *v)
 	const struct verify_segment *s = v->segments.p;
 
 	for (size_t i = 0; i < v->segments.n; i++) {
-		struct verify_accession *a = find(&v->opened, s[i].accession);
+		struct verify_accession *a = find(&v->opened, s[i].accession, s[i].journal);
 		char segment[33];
 
-		if (a && a->journal == s[i].journal) {
+		if (a) {
 			a->items += s[i].count;
 			continue;
 		}
@@ -141,10 +145,10 @@ static void match_accessions(struct verify *v)
 	char id[33];
 
 	for (size_t i = 0; i < v->closed.n; i++) {
-		const struct verify_accession *a = find(&v->opened, c[i].id);
+		const struct verify_accession *a = find(&v->opened, c[i].id, c[i].journal);
 
 		text_hex(id, c[i].id, 16);
-		if (!a || a->journal != c[i].journal)
+		if (!a)
 			verify_tell(v, NULL, ERR_DAMAGED,
 				    "accession %s is closed, and was never begun", id);
 		else if (a->items != c[i].items)
@@ -154,7 +158,7 @@ static void match_accessions(struct verify *v)
 				    id, c[i].items, a->items);
 	}
 	for (size_t i = 0; i < v->opened.n; i++) {
-		if (find(&v->closed, o[i].id))
+		if (find(&v->closed, o[i].id, o[i].journal))
 			continue;
 		v->sum->open_accessions++;
 		text_hex(id, o[i].id, 16);
@@ -168,10 +172,11 @@ static void match_accessions(struct verify *v)
 int verify_match(struct verify *v, struct err *e)
 {
 	(void)e;
-	sort(&v->segments, sizeof(struct verify_segment), segment_order);
-	sort(&v->placed, sizeof(struct verify_placed), placed_order);
-	sort(&v->opened, sizeof(struct verify_accession), accession_order);
-	sort(&v->closed, sizeof(struct verify_accession), accession_order);
+	verify_claims(v);
+	verify_sort(&v->segments, sizeof(struct verify_segment), segment_order);
+	verify_sort(&v->placed, sizeof(struct verify_placed), placed_order);
+	verify_sort(&v->opened, sizeof(struct verify_accession), accession_order);
+	verify_sort(&v->closed, sizeof(struct verify_accession), accession_order);
 	drop_doubles(v);
 	join(v);
 	count_items(v);

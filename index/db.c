@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "index/db_internal.h"
 
 #define READERS 512
-#define MAP_MAX (UINT64_C(1) << 45) /* of the 47 bits a process has */
-#define MAP_MIN (UINT64_C(1) << 30) /* less is not tried when address space is short */
+#define ROOM_MIN (UINT64_C(1) << 20) /* with less a write of some pages may not have fit */
+#define MAP_MAX (UINT64_C(1) << 45)  /* of the 47 bits a process has */
+#define MAP_MIN (UINT64_C(1) << 30)  /* less is not tried when address space is short */
 
 int db_damaged(struct db *db, struct err *e, const char *fmt, ...)
 {
@@ -24,6 +26,16 @@ int db_damaged(struct db *db, struct err *e, const char *fmt, ...)
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
 	return err_set(e, ERR_INDEX, "the index is damaged (%s): rebuild it", why);
+}
+
+/* LMDB calls a write that was cut short for want of room an I/O error. */
+static bool disk_full(const struct db *db, int mrc)
+{
+	struct statvfs fs;
+
+	return mrc == ENOSPC || mrc == EDQUOT ||
+	       (mrc == EIO && fstatvfs(db->dirfd, &fs) == 0 &&
+		(uint64_t)fs.f_bavail * fs.f_frsize < ROOM_MIN);
 }
 
 int db_fail(struct db *db, int mrc, const char *doing, struct err *e)
@@ -42,6 +54,11 @@ int db_fail(struct db *db, int mrc, const char *doing, struct err *e)
 	}
 	if (mrc < 0)
 		return db_damaged(db, e, "%s: %s", doing, mdb_strerror(mrc));
+	if (disk_full(db, mrc))
+		return err_set(e, ERR_SYSTEM,
+			       "index: %s: no space left where the node's directory lies; make "
+			       "room there",
+			       doing);
 	errno = mrc;
 	return err_sys(e, "index: %s", doing);
 }

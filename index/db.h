@@ -44,10 +44,12 @@ void db_close(struct db *db);
 /* For callers that find nonsense in a value that opened well: the next db_open() is ERR_INDEX, as
  * it is after every ERR_INDEX from here. */
 void db_spoil(struct db *db);
-/* Remove the files of an index so that the next db_open(create) starts anew. Holds no db open. */
+/* Remove the files of an index so that the next db_open(create) starts anew. Holds no db open. Waits
+ * some seconds for others who have it open; then ERR_BUSY. */
 int db_destroy(const char *dir, struct err *e);
 /* The key of names (see key_cookie); borrowed, secret. */
 const uint8_t *db_name_key(const struct db *db);
+const uint8_t *db_txn_name_key(const struct db_txn *t);
 /* Bytes of the environment's file and number of entries of a table, for status. */
 uint64_t db_file_bytes(struct db *db);
 

@@ -15,6 +15,7 @@
 
 #define LOCK_FILE "lock"
 #define IN_USE_FILE "in-use"
+#define DESTROY_WAIT_MS 3000 /* a mount that was just unmounted is still closing it */
 #define MAGIC "CUSTIDX1"
 #define MAGIC_SIZE 8
 #define HEADER_TEXT (MAGIC_SIZE + 4 + 16 + 16) /* what its MAC covers */
@@ -278,6 +279,11 @@ const uint8_t *db_name_key(const struct db *db)
 	return db->keys->name;
 }
 
+const uint8_t *db_txn_name_key(const struct db_txn *t)
+{
+	return db_name_key(t->db);
+}
+
 void db_spoil(struct db *db)
 {
 	/* Others who have it open go on; who opens it after them is told. */
@@ -306,9 +312,9 @@ int db_destroy(const char *dir, struct err *e)
 	if (rc == ERR_INDEX)
 		return 0; /* not even a directory */
 	if (rc == 0)
-		rc = file_lock(db.lockfd, true, false, e);
+		rc = file_lock_soon(db.lockfd, DESTROY_WAIT_MS, e);
 	if (rc == ERR_BUSY)
-		err_set(e, rc, "another process has the index open");
+		err_set(e, rc, "another process has the index open: unmount the archive first");
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && rc == 0; i++)
 		if (unlinkat(db.dirfd, names[i], 0) != 0 && errno != ENOENT)
 			rc = err_sys(e, "can't remove %s of the index", names[i]);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crypto/secret.h"
@@ -14,6 +15,7 @@
 #define STEP (64u << 10) /* read at a time when the size is not known */
 #define TMP_NAME_SIZE 22 /* ".<16 hex>.tmp" with its NUL */
 #define TRIES 8
+#define LOCK_STEP_MS 20
 
 /* Append what fd holds to out, at most max bytes; hint is the size to expect. */
 static int slurp(int fd, const char *path, size_t max, size_t hint, struct wire_out *out,
@@ -323,4 +325,17 @@ int file_lock(int fd, bool exclusive, bool wait, struct err *e)
 			return err_sys(e, "can't lock");
 	}
 	return 0;
+}
+
+int file_lock_soon(int fd, unsigned wait_ms, struct err *e)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+	int rc;
+
+	for (unsigned waited = 0;; waited += LOCK_STEP_MS) {
+		rc = file_lock(fd, true, false, e);
+		if (rc != ERR_BUSY || waited >= wait_ms)
+			return rc;
+		nanosleep(&pause, NULL);
+	}
 }

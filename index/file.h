@@ -39,5 +39,8 @@ int file_pwrite(int fd, const void *p, size_t n, uint64_t off, struct err *e);
 int file_write(int fd, const void *p, size_t n, struct err *e);
 /* Whole-file flock; block or ERR_BUSY. */
 int file_lock(int fd, bool exclusive, bool wait, struct err *e);
+/* Exclusively, once who holds it lets go of it; ERR_BUSY if that takes longer than wait_ms. For locks
+ * of processes that may be about to end. */
+int file_lock_soon(int fd, unsigned wait_ms, struct err *e);
 
 #endif

@@ -188,7 +188,8 @@ static int open_file(struct journal *j, struct err *e)
 			j->fd = openat(j->dirfd, j->name, flags);
 	}
 	if (j->fd < 0)
-		return err_sys(e, "can't open %s", j->name);
+		return err_sys(e, "can't open %s for writing, and the custody log must be writable",
+			       j->name);
 	if (fstat(j->fd, &st) != 0)
 		return err_sys(e, "can't stat %s", j->name);
 	if (!S_ISREG(st.st_mode))

@@ -28,6 +28,15 @@ struct key key_id(const uint8_t id[16])
 	return k;
 }
 
+struct key key_claim(const uint8_t id[16], const uint8_t node[16])
+{
+	struct key k = {.n = 32};
+
+	memcpy(k.b, id, 16);
+	memcpy(k.b + 16, node, 16);
+	return k;
+}
+
 struct key key_ino(uint64_t ino)
 {
 	struct key k = {.n = 8};
@@ -138,9 +147,14 @@ uint64_t key_cookie(const uint8_t name_key[32], uint64_t parent, const void *nam
 	return at_least(wire_get64(h) & BITS62, COOKIE_MIN);
 }
 
-uint64_t key_item_ino(const uint8_t item[16])
+uint64_t key_item_ino(const uint8_t name_key[32], const uint8_t node[16], const uint8_t item[16])
 {
-	return at_least(wire_get64(item) & BITS62, INO_MIN);
+	const struct hash_part parts[2] = {{node, 16}, {item, 16}};
+	uint8_t h[HASH_SIZE];
+
+	/* Other bytes of the hash again, should a parent and a name ever spell the same. */
+	hash_hmac(h, name_key, 32, parts, 2);
+	return at_least(wire_get64(h + 16) & BITS62, INO_MIN);
 }
 
 uint64_t key_dir_ino(const uint8_t name_key[32], uint64_t parent, const void *name, size_t n)

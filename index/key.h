@@ -17,14 +17,14 @@ enum key_table {
 	KEY_META = 0,	   /* u8 what (0 is index/db's own)  -> counters, role, version */
 	KEY_OBJECT = 1,	   /* ino u64                        -> item or directory (index/object) */
 	KEY_NAME = 2,	   /* parent ino u64, cookie u64     -> child ino, kind, attributes, name */
-	KEY_ACCESSION = 3, /* accession id[16]               -> index/ledger */
-	KEY_SEGMENT = 4,   /* segment id[16]                 -> accession id, header digest */
+	KEY_ACCESSION = 3, /* accession id[16], node id[16]  -> index/ledger */
+	KEY_SEGMENT = 4,   /* segment id[16], node id[16]    -> accession id, header digest */
 	KEY_EVENT = 5,	   /* item id[16], journal u32, seq u64 -> (empty): history of an item */
 	KEY_JOURNAL = 6,   /* node id[16]                    -> journal number, how far indexed */
 	KEY_TILE = 7,	   /* journal u32, level u8, tile u64   -> up to 256 hashes */
 	KEY_LINE = 8,	   /* journal u32, tile u64       -> byte offset, lengths of 256 lines */
 	KEY_DOCUMENT = 9,  /* serial[16]                     -> kind, state, digest */
-	KEY_PENDING = 10,  /* item id[16]            -> journal u32, seq u64: head unreadable */
+	KEY_PENDING = 10,  /* item id[16], journal u32, seq u64 -> (empty): head unreadable */
 	KEY_FIND = 11,	   /* blind search keys (keyed hash) -> ino */
 	KEY_RECORD = 12,   /* journal u32, seq u64     -> provenance of the item ingested there */
 	KEY_TABLES
@@ -46,6 +46,9 @@ struct key {
 
 struct key key_u8(uint8_t v);
 struct key key_id(const uint8_t id[16]);
+/* What a node calls by an id it drew: another node may name the same id in its own journal, and
+ * takes nothing away by it. */
+struct key key_claim(const uint8_t id[16], const uint8_t node[16]);
 struct key key_ino(uint64_t ino);
 struct key key_name(uint64_t parent, uint64_t cookie);
 struct key key_event(const uint8_t item[16], uint32_t journal, uint64_t seq);
@@ -62,9 +65,10 @@ const char *key_table_name(enum key_table t);
 /* Cookie of a name in a directory: 62 bits of HMAC-SHA-256(name key, parent || name), never below
  * 4 (directory offsets 0 to 3 are taken). name_key = HKDF(index key, "custodyfs/v1 names"). */
 uint64_t key_cookie(const uint8_t name_key[32], uint64_t parent, const void *name, size_t n);
-/* Inode of an item: 62 bits of its random id, of a directory: of a keyed hash of its parent and
- * name with bit 62 set; never below 16. Collisions are resolved by probing upward. */
-uint64_t key_item_ino(const uint8_t item[16]);
+/* Inode of an item: 62 bits of a keyed hash of its node and id (a node can choose its ids, and
+ * would choose them to collide); of a directory: of a keyed hash of its parent and name with bit 62
+ * set; never below 16. Collisions are resolved by probing upward. */
+uint64_t key_item_ino(const uint8_t name_key[32], const uint8_t node[16], const uint8_t item[16]);
 uint64_t key_dir_ino(const uint8_t name_key[32], uint64_t parent, const void *name, size_t n);
 #define KEY_ROOT_INO 1u
 

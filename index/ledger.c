@@ -27,14 +27,13 @@ int ledger_put(struct db_batch *b, enum key_table table, struct key k, struct wi
 	return rc;
 }
 
-int ledger_walk(struct db_txn *t, enum key_table table, struct key prefix,
+int ledger_walk(struct db_txn *t, enum key_table table, struct key prefix, struct key from,
 		int (*one)(void *ctx, const uint8_t *k, size_t klen, const struct wire_out *value),
 		void *ctx, struct err *e)
 {
-	const struct key start = {.n = 0};
 	struct wire_out value = {0};
 	struct db_cursor *c = NULL;
-	int rc = db_cursor(&c, t, table, prefix, start, e);
+	int rc = db_cursor(&c, t, table, prefix, from, e);
 
 	while (rc == 0) {
 		const uint8_t *k;
@@ -144,7 +143,7 @@ static int list_journal(void *ctx, const uint8_t *k, size_t klen, const struct w
 int ledger_journals(struct db_txn *t, struct ledger_journal **list, size_t *n, struct err *e)
 {
 	struct journal_list l = {.e = e};
-	int rc = ledger_walk(t, KEY_JOURNAL, everything, list_journal, &l, e);
+	int rc = ledger_walk(t, KEY_JOURNAL, everything, everything, list_journal, &l, e);
 
 	if (rc) {
 		free(l.list);
@@ -158,14 +157,14 @@ int ledger_journals(struct db_txn *t, struct ledger_journal **list, size_t *n, s
 
 /* ---- accessions ---- */
 
-static bool accession_decode(struct ledger_accession *a, const uint8_t *id,
+static bool accession_decode(struct ledger_accession *a, const uint8_t key[32],
 			     const struct wire_out *value)
 {
 	struct wire_in in = wire_in_init(value->p, value->n);
 
 	memset(a, 0, sizeof(*a));
-	memcpy(a->id, id, 16);
-	wire_in_copy(&in, a->node, 16);
+	memcpy(a->id, key, 16);
+	memcpy(a->node, key + 16, 16);
 	a->opened_ms = (int64_t)wire_in_u64(&in);
 	a->closed_ms = (int64_t)wire_in_u64(&in);
 	a->items = wire_in_u64(&in);
@@ -178,13 +177,14 @@ static bool accession_decode(struct ledger_accession *a, const uint8_t *id,
 	return wire_in_end(&in);
 }
 
-int ledger_get_accession(struct db_batch *b, struct db_txn *t, const uint8_t id[16],
-			 struct ledger_accession *a, struct err *e)
+int ledger_get_accession(struct db_batch *b, struct db_txn *t, const uint8_t node[16],
+			 const uint8_t id[16], struct ledger_accession *a, struct err *e)
 {
 	struct wire_out value = {0};
-	int rc = get(b, t, KEY_ACCESSION, key_id(id), &value, e);
+	struct key k = key_claim(id, node);
+	int rc = get(b, t, KEY_ACCESSION, k, &value, e);
 
-	if (rc == 0 && !accession_decode(a, id, &value))
+	if (rc == 0 && !accession_decode(a, k.b, &value))
 		rc = ledger_damaged(e, "an accession");
 	wire_out_wipe(&value);
 	return rc;
@@ -194,7 +194,6 @@ int ledger_put_accession(struct db_batch *b, const struct ledger_accession *a)
 {
 	struct wire_out value = {0};
 
-	wire_out_bytes(&value, a->node, 16);
 	wire_out_u64(&value, (uint64_t)a->opened_ms);
 	wire_out_u64(&value, (uint64_t)a->closed_ms);
 	wire_out_u64(&value, a->items);
@@ -204,7 +203,7 @@ int ledger_put_accession(struct db_batch *b, const struct ledger_accession *a)
 	put_text(&value, a->user);
 	put_text(&value, a->host);
 	put_text(&value, a->collection);
-	return ledger_put(b, KEY_ACCESSION, key_id(a->id), &value);
+	return ledger_put(b, KEY_ACCESSION, key_claim(a->id, a->node), &value);
 }
 
 struct accession_walk {
@@ -218,7 +217,7 @@ static int walk_accession(void *ctx, const uint8_t *k, size_t klen, const struct
 	struct accession_walk *w = ctx;
 	struct ledger_accession a;
 
-	if (klen != 16 || !accession_decode(&a, k, value))
+	if (klen != 32 || !accession_decode(&a, k, value))
 		return ledger_damaged(w->e, "an accession");
 	return w->cb(w->ctx, &a);
 }
@@ -228,32 +227,33 @@ int ledger_accessions(struct db_txn *t, int (*cb)(void *ctx, const struct ledger
 {
 	struct accession_walk w = {cb, ctx, e};
 
-	return ledger_walk(t, KEY_ACCESSION, everything, walk_accession, &w, e);
+	return ledger_walk(t, KEY_ACCESSION, everything, everything, walk_accession, &w, e);
 }
 
 /* ---- segments ---- */
 
-static bool segment_decode(struct ledger_segment *s, const uint8_t *id,
+static bool segment_decode(struct ledger_segment *s, const uint8_t key[32],
 			   const struct wire_out *value)
 {
 	struct wire_in in = wire_in_init(value->p, value->n);
 
-	memcpy(s->id, id, 16);
+	memcpy(s->id, key, 16);
+	memcpy(s->node, key + 16, 16);
 	wire_in_copy(&in, s->accession, 16);
-	wire_in_copy(&in, s->node, 16);
 	wire_in_copy(&in, s->header, 32);
 	s->seq = wire_in_u64(&in);
 	s->end = wire_in_u64(&in);
 	return wire_in_end(&in);
 }
 
-int ledger_get_segment(struct db_batch *b, struct db_txn *t, const uint8_t id[16],
-		       struct ledger_segment *s, struct err *e)
+int ledger_get_segment(struct db_batch *b, struct db_txn *t, const uint8_t node[16],
+		       const uint8_t id[16], struct ledger_segment *s, struct err *e)
 {
 	struct wire_out value = {0};
-	int rc = get(b, t, KEY_SEGMENT, key_id(id), &value, e);
+	struct key k = key_claim(id, node);
+	int rc = get(b, t, KEY_SEGMENT, k, &value, e);
 
-	if (rc == 0 && !segment_decode(s, id, &value))
+	if (rc == 0 && !segment_decode(s, k.b, &value))
 		rc = ledger_damaged(e, "a segment");
 	wire_out_wipe(&value);
 	return rc;
@@ -264,11 +264,10 @@ int ledger_put_segment(struct db_batch *b, const struct ledger_segment *s)
 	struct wire_out value = {0};
 
 	wire_out_bytes(&value, s->accession, 16);
-	wire_out_bytes(&value, s->node, 16);
 	wire_out_bytes(&value, s->header, 32);
 	wire_out_u64(&value, s->seq);
 	wire_out_u64(&value, s->end);
-	return ledger_put(b, KEY_SEGMENT, key_id(s->id), &value);
+	return ledger_put(b, KEY_SEGMENT, key_claim(s->id, s->node), &value);
 }
 
 struct segment_walk {
@@ -282,7 +281,7 @@ static int walk_segment(void *ctx, const uint8_t *k, size_t klen, const struct w
 	struct segment_walk *w = ctx;
 	struct ledger_segment s;
 
-	if (klen != 16 || !segment_decode(&s, k, value))
+	if (klen != 32 || !segment_decode(&s, k, value))
 		return ledger_damaged(w->e, "a segment");
 	return w->cb(w->ctx, &s);
 }
@@ -292,7 +291,7 @@ int ledger_segments(struct db_txn *t, int (*cb)(void *ctx, const struct ledger_s
 {
 	struct segment_walk w = {cb, ctx, e};
 
-	return ledger_walk(t, KEY_SEGMENT, everything, walk_segment, &w, e);
+	return ledger_walk(t, KEY_SEGMENT, everything, everything, walk_segment, &w, e);
 }
 
 /* ---- documents ---- */
@@ -365,5 +364,5 @@ int ledger_documents(struct db_txn *t, int (*cb)(void *ctx, const struct ledger_
 {
 	struct document_walk w = {cb, ctx, e};
 
-	return ledger_walk(t, KEY_DOCUMENT, everything, walk_document, &w, e);
+	return ledger_walk(t, KEY_DOCUMENT, everything, everything, walk_document, &w, e);
 }

@@ -3,6 +3,9 @@
  * ledger: the index's small tables: how far each journal is indexed, accessions, segments, admitted
  * documents, the history of an item, and items whose frame head could not be read yet.
  *
+ * Accessions and segments are kept by the node whose journal has them, too: what a node says of an
+ * id is no word about what another says of the same.
+ *
  * Loads take a batch that may be NULL (then only what is committed counts) and a read transaction.
  * All return 0, ERR_NOTFOUND, ERR_INDEX, ERR_NOMEM; callbacks stop a walk by returning non-zero,
  * which is then returned. Thread rule: as index/db.
@@ -37,8 +40,8 @@ struct ledger_accession {
 	char user[EVENT_STR_MAX], host[EVENT_STR_MAX];
 	char collection[256]; /* of its first item; empty on a node that can't know */
 };
-int ledger_get_accession(struct db_batch *b, struct db_txn *t, const uint8_t id[16],
-			 struct ledger_accession *a, struct err *e);
+int ledger_get_accession(struct db_batch *b, struct db_txn *t, const uint8_t node[16],
+			 const uint8_t id[16], struct ledger_accession *a, struct err *e);
 int ledger_put_accession(struct db_batch *b, const struct ledger_accession *a);
 int ledger_accessions(struct db_txn *t, int (*cb)(void *ctx, const struct ledger_accession *a),
 		      void *ctx, struct err *e);
@@ -49,8 +52,8 @@ struct ledger_segment {
 	uint64_t seq;	    /* of its segment event */
 	uint64_t end;	    /* highest committed byte */
 };
-int ledger_get_segment(struct db_batch *b, struct db_txn *t, const uint8_t id[16],
-		       struct ledger_segment *s, struct err *e);
+int ledger_get_segment(struct db_batch *b, struct db_txn *t, const uint8_t node[16],
+		       const uint8_t id[16], struct ledger_segment *s, struct err *e);
 int ledger_put_segment(struct db_batch *b, const struct ledger_segment *s);
 int ledger_segments(struct db_txn *t, int (*cb)(void *ctx, const struct ledger_segment *s),
 		    void *ctx, struct err *e);
@@ -81,14 +84,20 @@ int ledger_documents(struct db_txn *t, int (*cb)(void *ctx, const struct ledger_
  * item itself, or its pending entry, tells of it: at a million items that is a fifth of the
  * index. */
 int ledger_put_event(struct db_batch *b, const uint8_t item[16], uint32_t journal, uint64_t seq);
-/* All of them: the ingest first, then by journal and place. */
+/* All of them: the ingest first (of each node that claims the id), then by journal and place. */
 int ledger_events(struct db_txn *t, const uint8_t item[16],
 		  int (*cb)(void *ctx, uint32_t journal, uint64_t seq), void *ctx, struct err *e);
 
 /* Items whose head was not readable when their event was indexed. */
+struct ledger_place {
+	uint8_t item[16];
+	uint32_t journal;
+	uint64_t seq;
+};
 int ledger_put_pending(struct db_batch *b, const uint8_t item[16], uint32_t journal, uint64_t seq);
-int ledger_del_pending(struct db_batch *b, const uint8_t item[16]);
-int ledger_pending(struct db_txn *t,
+int ledger_del_pending(struct db_batch *b, const uint8_t item[16], uint32_t journal, uint64_t seq);
+/* In the order of id, journal and seq, from one on (NULL: the first). */
+int ledger_pending(struct db_txn *t, const struct ledger_place *from,
 		   int (*cb)(void *ctx, const uint8_t item[16], uint32_t journal, uint64_t seq),
 		   void *ctx, struct err *e);
 

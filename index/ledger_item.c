@@ -5,7 +5,9 @@
 #include "index/ledger.h"
 
 #include "index/ledger_internal.h"
-#include "index/object.h"
+#include "index/object_claim.h"
+
+static const struct key start = {.n = 0};
 
 /* ---- events ---- */
 
@@ -32,67 +34,36 @@ static int walk_event(void *ctx, const uint8_t *k, size_t klen, const struct wir
 	return w->cb(w->ctx, journal, seq);
 }
 
-static bool pending_decode(const struct wire_out *value, uint32_t *journal, uint64_t *seq)
+/* The ingest event that an item stands for. */
+static int item_event(void *ctx, const struct object *o)
 {
-	struct wire_in in = wire_in_init(value->p, value->n);
+	const struct event_walk *w = ctx;
 
-	*journal = wire_in_u32(&in);
-	*seq = wire_in_u64(&in);
-	return wire_in_end(&in);
-}
-
-/* The ingest event that the item stands for. */
-static int item_event(struct db_txn *t, const uint8_t item[16], const struct event_walk *w)
-{
-	struct object o;
-	int rc = object_get_item(t, item, &o, NULL, w->e);
-
-	if (rc == ERR_NOTFOUND)
-		return 0;
-	return rc ? rc : w->cb(w->ctx, o.journal, o.seq);
-}
-
-/* The one that its entry among the pending ones stands for. */
-static int pending_event(struct db_txn *t, const uint8_t item[16], const struct event_walk *w)
-{
-	struct wire_out value = {0};
-	uint32_t journal = 0;
-	uint64_t seq = 0;
-	int rc = db_get(t, KEY_PENDING, key_id(item), &value, w->e);
-
-	if (rc == 0 && !pending_decode(&value, &journal, &seq))
-		rc = ledger_damaged(w->e, "a pending item");
-	wire_out_free(&value);
-	if (rc == ERR_NOTFOUND)
-		return 0;
-	return rc ? rc : w->cb(w->ctx, journal, seq);
+	return w->cb(w->ctx, o->journal, o->seq);
 }
 
 int ledger_events(struct db_txn *t, const uint8_t item[16],
 		  int (*cb)(void *ctx, uint32_t journal, uint64_t seq), void *ctx, struct err *e)
 {
 	struct event_walk w = {cb, ctx, e};
-	int rc = item_event(t, item, &w);
+	int rc = object_claim_each(t, item, item_event, &w, e);
 
+	/* An entry among the pending ones stands for the ingest event too. */
 	if (rc == 0)
-		rc = pending_event(t, item, &w);
-	return rc ? rc : ledger_walk(t, KEY_EVENT, key_id(item), walk_event, &w, e);
+		rc = ledger_walk(t, KEY_PENDING, key_id(item), start, walk_event, &w, e);
+	return rc ? rc : ledger_walk(t, KEY_EVENT, key_id(item), start, walk_event, &w, e);
 }
 
 /* ---- pending items ---- */
 
 int ledger_put_pending(struct db_batch *b, const uint8_t item[16], uint32_t journal, uint64_t seq)
 {
-	struct wire_out value = {0};
-
-	wire_out_u32(&value, journal);
-	wire_out_u64(&value, seq);
-	return ledger_put(b, KEY_PENDING, key_id(item), &value);
+	return db_batch_put(b, KEY_PENDING, key_event(item, journal, seq), NULL, 0);
 }
 
-int ledger_del_pending(struct db_batch *b, const uint8_t item[16])
+int ledger_del_pending(struct db_batch *b, const uint8_t item[16], uint32_t journal, uint64_t seq)
 {
-	return db_batch_del(b, KEY_PENDING, key_id(item));
+	return db_batch_del(b, KEY_PENDING, key_event(item, journal, seq));
 }
 
 struct pending_walk {
@@ -107,16 +78,18 @@ static int walk_pending(void *ctx, const uint8_t *k, size_t klen, const struct w
 	uint32_t journal;
 	uint64_t seq;
 
-	if (klen != 16 || !pending_decode(value, &journal, &seq))
-		return ledger_damaged(w->e, "a pending item");
+	(void)value;
+	if (key_event_parse(k, klen, &journal, &seq))
+		return ledger_damaged(w->e, "a pending item's key");
 	return w->cb(w->ctx, k, journal, seq);
 }
 
-int ledger_pending(struct db_txn *t,
+int ledger_pending(struct db_txn *t, const struct ledger_place *from,
 		   int (*cb)(void *ctx, const uint8_t item[16], uint32_t journal, uint64_t seq),
 		   void *ctx, struct err *e)
 {
 	struct pending_walk w = {cb, ctx, e};
+	struct key k = from ? key_event(from->item, from->journal, from->seq) : start;
 
-	return ledger_walk(t, KEY_PENDING, (struct key){.n = 0}, walk_pending, &w, e);
+	return ledger_walk(t, KEY_PENDING, start, k, walk_pending, &w, e);
 }

@@ -61,15 +61,16 @@ int object_get(struct db_txn *t, uint64_t ino, struct object *o, struct wire_out
 	return rc ? rc : load_record(t, o, record, e);
 }
 
-int object_get_item(struct db_txn *t, const uint8_t item[16], struct object *o,
-		    struct wire_out *record, struct err *e)
+int object_get_item(struct db_txn *t, const uint8_t node[16], const uint8_t item[16],
+		    struct object *o, struct wire_out *record, struct err *e)
 {
-	uint64_t ino = key_item_ino(item);
+	uint64_t ino = key_item_ino(db_txn_name_key(t), node, item);
 	int rc;
 
 	/* Upward past those that share its number; they are never removed. */
 	while ((rc = load(t, ino, o, e)) == 0) {
-		if (o->kind == OBJECT_ITEM && memcmp(o->item, item, 16) == 0)
+		if (o->kind == OBJECT_ITEM && memcmp(o->item, item, 16) == 0 &&
+		    memcmp(o->node, node, 16) == 0)
 			break;
 		ino++;
 	}

@@ -3,10 +3,13 @@
  * object: what the index knows of an item or a directory, and the names in directories.
  *
  * Which name wins when two items claim one path does not depend on the order in which journals are
- * read: the item with the earlier ingest time (then the smaller item id) keeps the plain name, the
- * other appears as "<name>~<first 8 hex digits of its item id>", or with more digits should that
+ * read: the item with the earlier ingest time (then the smaller item id, then the smaller node id)
+ * keeps the plain name, the other appears as "<name>~<first 8 hex digits of its item id>", or with more digits should that
  * name be claimed too. So a rebuilt index gives the same answers. A file never replaces a
  * directory of that name: the file gets the suffix. Items are added by index/object_add.
+ *
+ * Item ids are drawn at random, but by nodes, and a node may lie: what two nodes call by one id are
+ * two items, each with its own inode and name.
  *
  * Thread rule: as index/db.
  */
@@ -46,12 +49,13 @@ struct object {
 	int64_t ingest_ms;
 };
 
-/* Load by inode, by item id, by name in a directory. `record` (may be NULL) receives the encoded
- * provenance of an item. ERR_NOTFOUND, ERR_INDEX. The root directory exists in every index. */
+/* Load by inode, by whose item of which id it is, by name in a directory. `record` (may be NULL)
+ * receives the encoded provenance of an item. ERR_NOTFOUND, ERR_INDEX. The root directory exists in
+ * every index. By an item id alone: index/object_claim. */
 int object_get(struct db_txn *t, uint64_t ino, struct object *o, struct wire_out *record,
 	       struct err *e);
-int object_get_item(struct db_txn *t, const uint8_t item[16], struct object *o,
-		    struct wire_out *record, struct err *e);
+int object_get_item(struct db_txn *t, const uint8_t node[16], const uint8_t item[16],
+		    struct object *o, struct wire_out *record, struct err *e);
 int object_lookup(struct db_txn *t, const uint8_t name_key[32], uint64_t parent, const char *name,
 		  size_t n, struct object *o, struct err *e);
 /* Resolve "collection/dir/file" from the root; "" and "." are the root. */

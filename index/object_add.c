@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crypto/text.h"
+#include "index/ledger.h"
 #include "index/object_dirs.h"
 #include "index/object_value.h"
 
@@ -15,7 +16,9 @@ struct object_add {
 	const uint8_t *name_key;
 	struct object_dirs dirs;
 	struct object_totals sum;
-	bool loaded; /* the root and sum are */
+	uint8_t (*node)[16]; /* who may have items */
+	size_t nodes;
+	bool loaded; /* the root, sum and nodes are */
 	bool sum_dirty;
 	struct wire_out scratch;
 };
@@ -42,6 +45,9 @@ int object_add_new(struct object_add **out, const uint8_t name_key[32])
 void object_add_reset(struct object_add *a)
 {
 	object_dirs_reset(&a->dirs);
+	free(a->node);
+	a->node = NULL;
+	a->nodes = 0;
 	a->loaded = a->sum_dirty = false;
 }
 
@@ -128,7 +134,37 @@ static int get_object(struct adding *w, uint64_t ino, struct object_value *v)
 	return 0;
 }
 
-/* The root and the totals, once. */
+/* ---- what is kept between calls ---- */
+
+static int add_node(struct adding *w, const uint8_t node[16])
+{
+	struct object_add *a = w->a;
+	uint8_t(*grown)[16];
+
+	for (size_t i = 0; i < a->nodes; i++)
+		if (memcmp(a->node[i], node, 16) == 0)
+			return 0;
+	grown = realloc(a->node, (a->nodes + 1) * sizeof(*grown));
+	if (!grown)
+		return no_memory(w->e);
+	a->node = grown;
+	memcpy(grown[a->nodes++], node, 16);
+	return 0;
+}
+
+static int load_nodes(struct adding *w)
+{
+	struct ledger_journal *list;
+	size_t n;
+	int rc = ledger_journals(w->t, &list, &n, w->e);
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = add_node(w, list[i].node);
+	free(list);
+	return rc;
+}
+
+/* The root, the totals and the nodes, once. */
 static int load_base(struct adding *w)
 {
 	struct object_entry en = {.ino = KEY_ROOT_INO, .kind = OBJECT_DIR, .nlink = 2};
@@ -153,6 +189,9 @@ static int load_base(struct adding *w)
 	if (rc == 0 && !object_value_totals_decode(&a->sum, a->scratch.p, a->scratch.n))
 		rc = damaged(w->e, "the totals do not decode");
 	if (rc && rc != ERR_NOTFOUND)
+		return rc;
+	rc = load_nodes(w);
+	if (rc)
 		return rc;
 	if (object_dirs_keep(&a->dirs, &en, ROOT, &place))
 		return no_memory(w->e);
@@ -184,7 +223,9 @@ static bool precedes(const struct object *a, const struct object *b)
 {
 	if (a->ingest_ms != b->ingest_ms)
 		return a->ingest_ms < b->ingest_ms;
-	return memcmp(a->item, b->item, 16) < 0;
+	if (memcmp(a->item, b->item, 16) != 0)
+		return memcmp(a->item, b->item, 16) < 0;
+	return memcmp(a->node, b->node, 16) < 0;
 }
 
 /* The item that a name leads to. */
@@ -328,15 +369,17 @@ static int enter_path(struct adding *w, const char *collection, const char *path
 
 /* ---- items ---- */
 
-/* The item, or ERR_NOTFOUND and the free inode number where it would go. */
-static int find_item(struct adding *w, const uint8_t item[16], struct object *o, uint64_t *ino)
+/* The node's item, or ERR_NOTFOUND and the free inode number where it would go. */
+static int find_item(struct adding *w, const uint8_t node[16], const uint8_t item[16],
+		     struct object *o, uint64_t *ino)
 {
 	struct object_value v;
 	int rc;
 
-	*ino = key_item_ino(item);
+	*ino = key_item_ino(w->a->name_key, node, item);
 	while ((rc = get_object(w, *ino, &v)) == 0) {
-		if (v.o.kind == OBJECT_ITEM && memcmp(v.o.item, item, 16) == 0)
+		if (v.o.kind == OBJECT_ITEM && memcmp(v.o.item, item, 16) == 0 &&
+		    memcmp(v.o.node, node, 16) == 0)
 			break;
 		(*ino)++;
 	}
@@ -349,9 +392,19 @@ int object_add_find(struct object_add *a, struct db_batch *b, struct db_txn *t,
 		    const uint8_t item[16], struct object *o, struct err *e)
 {
 	struct adding w = {a, b, t, e};
+	struct object one;
+	bool found = false;
 	uint64_t ino;
+	int rc = load_base(&w);
 
-	return find_item(&w, item, o, &ino);
+	for (size_t i = 0; rc == 0 && i < a->nodes; i++) {
+		rc = find_item(&w, a->node[i], item, &one, &ino);
+		if (rc == 0 && (!found || one.size > o->size))
+			*o = one;
+		found |= rc == 0;
+		rc = rc == ERR_NOTFOUND ? 0 : rc;
+	}
+	return rc == 0 && !found ? ERR_NOTFOUND : rc;
 }
 
 /* One more entry in a directory; its time, and that of those above, is the latest ingest. */
@@ -384,7 +437,9 @@ int object_add_item(struct object_add *a, struct db_batch *b, struct db_txn *t, 
 	rc = load_base(&w);
 	if (rc)
 		return rc;
-	rc = find_item(&w, o->item, &there, &o->ino);
+	rc = add_node(&w, o->node);
+	if (rc == 0)
+		rc = find_item(&w, o->node, o->item, &there, &o->ino);
 	if (rc == 0) {
 		*o = there;
 		return ERR_EXISTS;

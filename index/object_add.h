@@ -7,7 +7,7 @@
  *
  * Names are given by deferred acceptance (Gale and Shapley, 1962): each item claims its names in
  * order, each name keeps the claimant with the best right to it (a directory, then the earliest
- * ingest, then the smallest item id), who is turned away claims its next name. The outcome is the
+ * ingest, then the smallest item id, then the smallest node id), who is turned away claims its next name. The outcome is the
  * same for every order of arrival. An entry may change its holder but is never removed, so the
  * probing of index/object_value stays sound.
  *
@@ -29,14 +29,15 @@ void object_add_free(struct object_add *a); /* NULL is fine */
 
 /*
  * Add an item. o has all item fields but ino, parent and name set; they are filled in. record is
- * its encoded provenance. t is a read transaction. ERR_EXISTS: an item of this id is there
- * already; nothing changes, and o is filled from it. ERR_MALFORMED: collection or path are not
+ * its encoded provenance. t is a read transaction. ERR_EXISTS: an item of this node and id is
+ * there already; nothing changes, and o is filled from it. ERR_MALFORMED: collection or path are not
  * names. ERR_INDEX, ERR_NOMEM: the batch must not be applied.
  */
 int object_add_item(struct object_add *a, struct db_batch *b, struct db_txn *t, struct object *o,
 		    const char *collection, const void *path, size_t path_len, const void *record,
 		    size_t record_len, struct err *e);
-/* An item as the batch would leave it. ERR_NOTFOUND, ERR_INDEX. */
+/* An item as the batch would leave it; the largest, where several nodes claim its id. ERR_NOTFOUND,
+ * ERR_INDEX, ERR_NOMEM. */
 int object_add_find(struct object_add *a, struct db_batch *b, struct db_txn *t,
 		    const uint8_t item[16], struct object *o, struct err *e);
 /* Put changed directories and totals into the batch; to be called before db_batch_apply(). */

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TILE 256u /* hashes of a tile, lines of a group */
-#define HEIGHT 8u /* tree levels from one tile level to the next */
-#define LEVELS 8u /* tile levels of a tree of 2^64 leaves */
+#define TILE TREE_TILE /* hashes of a tile, lines of a group */
+#define HEIGHT 8u      /* tree levels from one tile level to the next */
+#define LEVELS 8u      /* tile levels of a tree of 2^64 leaves */
 #define LINE_MAX 65534u
 
 /* The last tile of a level, full or not yet. */
@@ -261,6 +261,22 @@ int tree_read(void *reader, unsigned level, uint64_t index, merkle_hash out)
 		fold(h, (size_t)1 << up);
 		memcpy(out, h[0], sizeof(h[0]));
 	}
+	wire_out_free(&v);
+	return rc;
+}
+
+int tree_leaves(const struct tree_reader *r, uint64_t seq, merkle_hash out[TREE_TILE], unsigned *n)
+{
+	const uint64_t first = seq - seq % TILE;
+	struct wire_out v = {0};
+	int rc;
+
+	if (seq >= r->size)
+		return ERR_INDEX;
+	*n = r->size - first < TILE ? (unsigned)(r->size - first) : TILE;
+	rc = get_tile(r->txn, key_tile(r->journal, 0, seq / TILE), *n, &v, NULL);
+	if (rc == 0)
+		memcpy(out, v.p, *n * sizeof(out[0]));
 	wire_out_free(&v);
 	return rc;
 }

@@ -38,6 +38,10 @@ struct tree_reader {
 	uint64_t size; /* leaves that are stored; reading beyond is ERR_INDEX */
 };
 int tree_read(void *reader, unsigned level, uint64_t index, merkle_hash out);
+/* All leaf hashes of the tile that leaf seq is in, from leaf seq - seq % TREE_TILE on; *n of them are
+ * stored, that of seq among them. ERR_INDEX. */
+#define TREE_TILE 256u
+int tree_leaves(const struct tree_reader *r, uint64_t seq, merkle_hash out[TREE_TILE], unsigned *n);
 /* Byte offset and length (without LF) of line seq. */
 int tree_line(const struct tree_reader *r, uint64_t seq, uint64_t *off, uint32_t *n);
 

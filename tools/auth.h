@@ -51,14 +51,14 @@ void auth_tell_missing(const struct ui *ui, const char *dir, const char *path, u
 /* auth_ask.c: a request, read and checked; what of it is shown. Zero-initialise it. */
 struct auth_ask {
 	struct request r;
-	struct roster_node node; /* who asks */
+	struct roster_node node;  /* who asks */
+	struct roster_node *from; /* who has each of r.accession */
 };
 /* Opens au with its secrets, reads and reviews the request in `file`. keys: with locked memory for
  * those of all its items. */
 int auth_ask_open(struct auth_ask *ask, struct auth *au, struct ui *ui, const char *dir,
 		  const char *file, bool keys, struct err *e);
 void auth_ask_free(struct auth_ask *ask);
-uint64_t auth_ask_bytes(const struct auth_ask *ask); /* plaintext, of the items */
 /* Who asks, for what and why; the lines of auth_field(). */
 void auth_ask_print(FILE *f, const struct auth_ask *ask);
 

@@ -8,14 +8,18 @@
 
 #include "tools/ui_json.h"
 
+/* Ten years: what is meant to end must not do so in a time that nobody here will see. */
+#define UNTIL_MAX_MS (3653ll * 86400 * 1000)
+
 static const char help[] =
 	"Usage: custody-authority authorise DIR REQUEST --until T -o OUT [OPTION]...\n"
 	"Release what a request asks for to the node that asks. The request is checked as 'review' does\n"
 	"it; the items' keys go along, sealed to that node. Officers sign with ssh-keygen, so that\n"
 	"agents and tokens work.\n"
 	"\n"
-	"      --until T          when it ends: 2026-11-23T07:10:00Z, or +2h, +3d from now\n"
-	"      --from T           when it begins (default: now)\n"
+	"      --until T          when it ends: 2026-11-23T07:10:00Z, or +2h, +3d from now; within ten\n"
+	"                         years\n"
+	"      --from T           when it begins (default: now); -2h is two hours ago\n"
 	"      --users A[,B...]   local accounts that may read (default: all of the node's)\n"
 	"      --max-opens N      how often items may be opened, in all\n"
 	"      --max-bytes N      how many bytes may be read, in all; 10k, 10M, 10G for thousands,\n"
@@ -25,7 +29,7 @@ static const char help[] =
 	"                         times. The others may sign OUT later (custody-authority sign)\n"
 	"  -o, --output FILE      where the authorisation goes ('-': standard output)\n"
 	"  -n, --dry-run          check and show only: nothing is signed or written\n"
-	"      --json, -q, --passphrase-file F, --passphrase-fd N\n"
+	"      --json, -q, --force, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
 	"Next: custody import ARCHIVE OUT, on the node.\n"
 	"Exit codes: 0 done, 1 system, 2 usage, 3 key or passphrase, 4 forged, damaged or rolled back,\n"
@@ -112,6 +116,9 @@ static int parse_times(struct authorise *a)
 		return ui_usage(a->ui, "--until %s", e.text);
 	if (t->not_after_ms <= t->now_ms)
 		return ui_usage(a->ui, "--until %s: that is past", a->until);
+	if (t->not_after_ms - t->now_ms > UNTIL_MAX_MS)
+		return ui_usage(a->ui, "--until %s: that is more than ten years from now",
+				a->until);
 	if (t->not_after_ms <= t->not_before_ms)
 		return ui_usage(a->ui, "--until %s: that is before it begins", a->until);
 	return -1;
@@ -190,7 +197,9 @@ static int make(struct authorise *a, struct err *e)
 	struct auth au = {0};
 	int rc;
 
-	rc = auth_ask_open(&a->ask, &au, a->ui, a->dir, a->request, true, e);
+	rc = a->dry_run ? 0 : ui_check_output(a->ui, a->output, e);
+	if (rc == 0)
+		rc = auth_ask_open(&a->ask, &au, a->ui, a->dir, a->request, true, e);
 	if (rc == 0)
 		rc = authority_archive(au.a, a->ask.r.archive, &desc, e);
 	if (rc == 0) {
@@ -209,15 +218,17 @@ static void print_json(const struct authorise *a)
 {
 	const struct request *r = &a->ask.r;
 	struct ui_json j = {0};
+	uint64_t items, bytes;
 
+	request_total(r, &items, &bytes);
 	ui_json_begin(&j, NULL, '{');
 	if (!a->dry_run)
 		ui_json_id(&j, "authorisation", a->serial);
 	ui_json_id(&j, "request", r->serial);
 	ui_json_id(&j, "node", r->node);
-	ui_json_number(&j, "items", r->items);
+	ui_json_number(&j, "items", items);
 	ui_json_number(&j, "accessions", r->accessions);
-	ui_json_number(&j, "bytes", auth_ask_bytes(&a->ask));
+	ui_json_number(&j, "bytes", bytes);
 	ui_json_time(&j, "not_before", a->terms.not_before_ms / 1000 * 1000);
 	ui_json_time(&j, "not_after", a->terms.not_after_ms / 1000 * 1000);
 	ui_json_number(&j, "signatures", a->have);

@@ -116,8 +116,9 @@ static int make(struct create *c, struct err *e)
 	authority_describe(au.a, &c->desc, c->suite, (uint32_t)c->chunk_size, ui_now());
 	if (c->keys.n < c->desc.threshold)
 		rc = err_set(e, ERR_USAGE,
-			     "%u officers must sign at once and %zu --sign-with KEY %s given",
-			     c->desc.threshold, c->keys.n, c->keys.n == 1 ? "is" : "are");
+			     "%u officer%s must sign at once and %zu --sign-with KEY %s given",
+			     c->desc.threshold, ui_s(c->desc.threshold), c->keys.n,
+			     c->keys.n == 1 ? "is" : "are");
 	if (rc == 0)
 		rc = check_place(c->archive, e);
 	archive_desc_text(&text, &c->desc);

@@ -19,7 +19,7 @@ static const char help[] =
 	"  -k, --sign-with KEY    an officer's key, as for ssh-keygen -Y sign -f; may be given many\n"
 	"                         times. The others may sign OUT later (custody-authority sign)\n"
 	"  -o, --output FILE      where the enrolment goes ('-': standard output)\n"
-	"      --json, -q, --passphrase-file F, --passphrase-fd N\n"
+	"      --json, -q, --force, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
 	"Next: custody import ARCHIVE OUT, on the node.\n"
 	"Exit codes: 0 done, 1 system, 2 usage, 3 key or passphrase, 4 forged request, 5 not a request,\n"
@@ -113,7 +113,9 @@ static int make(struct enrol *en, const struct wire_out *request, struct err *e)
 	struct auth au = {0};
 	int rc;
 
-	rc = auth_open(&au, en->ui, en->dir, reader, AUTH_POOL, e);
+	rc = ui_check_output(en->ui, en->output, e);
+	if (rc == 0)
+		rc = auth_open(&au, en->ui, en->dir, reader, AUTH_POOL, e);
 	if (rc == 0)
 		rc = authority_archive(au.a, en->archive, &desc, e);
 	if (rc == 0)
@@ -123,6 +125,11 @@ static int make(struct enrol *en, const struct wire_out *request, struct err *e)
 		memcpy(en->serial, en->who.serial, 16);
 		en->need = desc.threshold;
 		print_who(en);
+		if (en->who.revoked)
+			ui_notice(en->ui,
+				  "Warning: this node was revoked here; with this enrolment "
+				  "it may work again, under releases that are issued from "
+				  "now on.");
 		rc = auth_sign_with(&d, DOCUMENT_NS_ENROL, &en->keys, &desc, &en->have, e);
 	}
 	if (rc == 0 && en->have >= en->need)

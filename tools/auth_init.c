@@ -5,10 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/file.h"
 #include "tools/ui_json.h"
-
-#define KEY_FILE_MAX 65536
+#include "tools/ui_keys.h"
 
 static const char help[] =
 	"Usage: custody-authority init DIR --key PUB [--key PUB]... [OPTION]...\n"
@@ -70,49 +68,6 @@ static int parse(struct init *in, int argc, char **argv)
 	return -1;
 }
 
-static int add_key(struct init *in, struct text_span line, const char *file, struct err *e)
-{
-	struct sshkey *k = &in->key[in->keys];
-	int rc;
-
-	if (in->keys == ARCHIVE_KEYS_MAX)
-		return err_set(e, ERR_USAGE, "%s: more than %d keys", file, ARCHIVE_KEYS_MAX);
-	rc = sshkey_parse(k, line, e);
-	if (rc < 0)
-		return err_prefix(e, rc, "%s", file);
-	for (size_t i = 0; i < in->keys; i++) {
-		if (sshkey_equal(&in->key[i], k))
-			return err_set(e, ERR_USAGE, "%s: this key was given before", file);
-	}
-	in->keys++;
-	return 0;
-}
-
-/* A public key file has one line; a list of keys may have more, and comments. */
-static int read_keys(struct init *in, const char *file, struct err *e)
-{
-	struct wire_out bytes = {0};
-	struct text_span line;
-	struct text_in t;
-	size_t before = in->keys;
-	int rc = file_read_path(file, KEY_FILE_MAX, &bytes, e);
-
-	if (rc == 0 && bytes.n && bytes.p[bytes.n - 1] != '\n')
-		wire_out_u8(&bytes, '\n');
-	if (rc == 0 && bytes.n > 10 && !memcmp(bytes.p, "-----BEGIN", 10))
-		rc = err_set(e, ERR_FOREIGN, "%s is a private key; give the public one, %s.pub",
-			     file, file);
-	t = text_in_init(bytes.p, bytes.n);
-	while (rc == 0 && text_line(&t, &line)) {
-		if (line.n && line.p[0] != '#')
-			rc = add_key(in, line, file, e);
-	}
-	if (rc == 0 && (t.bad || in->keys == before))
-		rc = err_set(e, ERR_FOREIGN, "%s is no OpenSSH public key", file);
-	wire_out_free(&bytes);
-	return rc;
-}
-
 static int make(struct init *in, struct err *e)
 {
 	struct authority *a = NULL;
@@ -120,7 +75,7 @@ static int make(struct init *in, struct err *e)
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < in->files.n; i++)
-		rc = read_keys(in, in->files.p[i], e);
+		rc = ui_keys_read(in->key, &in->keys, in->files.p[i], e);
 	if (rc == 0 && in->threshold > in->keys)
 		rc = err_set(e, ERR_USAGE, "--threshold %u can't be met: there %s %zu key%s",
 			     (unsigned)in->threshold, in->keys == 1 ? "is" : "are", in->keys,

@@ -11,7 +11,8 @@ static const char help[] =
 	"Usage: custody-authority review [DIR] REQUEST\n"
 	"Check a request for release: the node's signature, and the proof of each item that it is in\n"
 	"the log as it is shown here. Then show who asks, why, and for what: names, sizes, times and\n"
-	"plates, which the authority's catalogue key opens. DIR is the authority's directory (default:\n"
+	"plates, which the authority's catalogue key opens; of whole accessions, who took them in,\n"
+	"when, and how much that is in all. DIR is the authority's directory (default:\n"
 	"the current one). REQUEST '-' is standard input.\n"
 	"\n"
 	"      --json             one object: all items with all their provenance\n"
@@ -78,15 +79,38 @@ static int print_item(const struct request_item *it, struct err *e)
 	return 0;
 }
 
-static int print(const struct auth_ask *ask, struct err *e)
+/* The items that are asked for singly, or (a not NULL) those that a whole accession brings. */
+static int print_items(const struct request *r, const struct request_accession *a, struct err *e)
 {
+	char hex[33];
+	size_t n = 0;
 	int rc = 0;
 
+	if (a)
+		text_hex(hex, a->id, 16);
+	for (size_t i = 0; rc == 0 && i < r->items; i++) {
+		if (request_whole(r, r->item[i].accession) != a)
+			continue;
+		if (n++ == 0 && a)
+			printf("\nitems of accession %s:\n", hex);
+		else if (n == 1)
+			putchar('\n');
+		if (n == 1)
+			printf("%8s  %-24s %-10s %s\n", "SIZE", "TIME", "PLATE", "ITEM");
+		rc = print_item(&r->item[i], e);
+	}
+	return rc;
+}
+
+static int print(const struct auth_ask *ask, struct err *e)
+{
+	const struct request *r = &ask->r;
+	int rc;
+
 	auth_ask_print(stdout, ask);
-	if (ask->r.items)
-		printf("\n%8s  %-24s %-10s %s\n", "SIZE", "TIME", "PLATE", "ITEM");
-	for (size_t i = 0; rc == 0 && i < ask->r.items; i++)
-		rc = print_item(&ask->r.item[i], e);
+	rc = print_items(r, NULL, e);
+	for (size_t i = 0; rc == 0 && i < r->accessions; i++)
+		rc = print_items(r, request_whole(r, r->accession[i]), e);
 	if (rc == 0)
 		printf("\nAll signatures and proofs are good.\n");
 	return rc;
@@ -119,9 +143,27 @@ static int json_item(struct ui_json *j, const struct request_item *it, struct er
 	return 0;
 }
 
+static void json_accession(struct ui_json *j, const struct request_accession *a,
+			   const struct roster_node *from)
+{
+	ui_json_begin(j, NULL, '{');
+	ui_json_id(j, "accession", a->id);
+	ui_json_id(j, "node", a->node);
+	ui_json_text(j, "name", from->name);
+	ui_json_text(j, "user", a->user);
+	ui_json_text(j, "host", a->host);
+	ui_json_time(j, "opened", a->opened_ms);
+	ui_json_time(j, "closed", a->closed_ms);
+	ui_json_number(j, "items", a->items);
+	ui_json_number(j, "bytes", a->bytes);
+	ui_json_number(j, "listed", a->listed);
+	ui_json_end(j, '}');
+}
+
 static void json_head(struct ui_json *j, const struct auth_ask *ask)
 {
 	const struct request *r = &ask->r;
+	uint64_t items, bytes;
 
 	ui_json_id(j, "request", r->serial);
 	ui_json_id(j, "archive", r->archive);
@@ -133,10 +175,12 @@ static void json_head(struct ui_json *j, const struct auth_ask *ask)
 	ui_json_text(j, "purpose", r->purpose);
 	if (r->legal_basis[0])
 		ui_json_text(j, "legal_basis", r->legal_basis);
-	ui_json_number(j, "bytes", auth_ask_bytes(ask));
+	request_total(r, &items, &bytes);
+	ui_json_number(j, "total", items);
+	ui_json_number(j, "bytes", bytes);
 	ui_json_begin(j, "accessions", '[');
 	for (size_t i = 0; i < r->accessions; i++)
-		ui_json_id(j, NULL, r->accession[i]);
+		json_accession(j, request_whole(r, r->accession[i]), &ask->from[i]);
 	ui_json_end(j, ']');
 	ui_json_begin(j, "checkpoints", '[');
 	for (size_t i = 0; i < r->checkpoints; i++) {

@@ -24,7 +24,7 @@ static const char help[] =
 	"                         times. The others may sign OUT later (custody-authority sign)\n"
 	"  -o, --output FILE      where the revocation goes ('-': standard output)\n"
 	"  -n, --dry-run          print the text that would be signed, and stop\n"
-	"      --json, -q\n"
+	"      --json, -q, --force\n"
 	"\n"
 	"Next: custody import ARCHIVE OUT, on the nodes.\n"
 	"Exit codes: 0 done, 1 system, 2 usage, 3 key, 5 not a public key, 7 not an archive of this\n"
@@ -52,7 +52,7 @@ static int take(struct revoke *r, int c)
 		strcpy(r->rev.reason, optarg);
 		return 0;
 	case 'a':
-	case 'n':
+	case 'N':
 		r->targets++;
 		r->rev.what = c == 'a' ? REVOKE_AUTHORISATION : REVOKE_NODE;
 		return verb_id(r->ui, c == 'a' ? "--authorisation" : "--node", optarg,
@@ -68,7 +68,7 @@ static int take(struct revoke *r, int c)
 	case 'o':
 		r->output = optarg;
 		return 0;
-	case 'd':
+	case 'n':
 		r->dry_run = true;
 		return 0;
 	default:
@@ -94,14 +94,15 @@ static int check(const struct revoke *r)
 /* --node is a common option too; here it names what is revoked. */
 static int parse(struct revoke *r, int argc, char **argv)
 {
-	static const struct option longs[] = {{"node", 1, NULL, 'n'},
+	static const struct option longs[] = {{"node", 1, NULL, 'N'},
 					      {"authorisation", 1, NULL, 'a'},
 					      {"key", 1, NULL, 'p'},
 					      {"archive", 1, NULL, 'A'},
 					      {"reason", 1, NULL, 'r'},
 					      {"sign-with", 1, NULL, 'k'},
 					      {"output", 1, NULL, 'o'},
-					      {"dry-run", 0, NULL, 'd'},
+					      {"dry-run", 0, NULL, 'n'},
+					      {"force", 0, NULL, UI_OPT_FORCE},
 					      {"json", 0, NULL, UI_OPT_JSON},
 					      {"quiet", 0, NULL, UI_OPT_QUIET},
 					      {"help", 0, NULL, UI_OPT_HELP},
@@ -109,7 +110,7 @@ static int parse(struct revoke *r, int argc, char **argv)
 					      {NULL, 0, NULL, 0}};
 	int c, code;
 
-	while ((c = verb_option(r->ui, argc, argv, VERB_SHORT "k:o:", longs, help, &code)) >= 0) {
+	while ((c = verb_option(r->ui, argc, argv, VERB_SHORT "k:o:n", longs, help, &code)) >= 0) {
 		code = take(r, c);
 		if (code)
 			return code;
@@ -214,7 +215,9 @@ static int make(struct revoke *r, struct err *e)
 	struct auth au = {0};
 	int rc;
 
-	rc = auth_open(&au, r->ui, r->dir, false, AUTH_POOL, e);
+	rc = r->dry_run ? 0 : ui_check_output(r->ui, r->output, e);
+	if (rc == 0)
+		rc = auth_open(&au, r->ui, r->dir, false, AUTH_POOL, e);
 	if (rc == 0)
 		rc = find_archive(r, &au, &desc, e);
 	if (rc == 0)

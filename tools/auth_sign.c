@@ -10,13 +10,14 @@
 static const char help[] =
 	"Usage: custody-authority sign [DIR] FILE --sign-with KEY [-o OUT]\n"
 	"Add an officer's signature to an enrolment, authorisation or revocation. Read FILE before:\n"
-	"it is text. An officer needs no authority's directory; with DIR the signatures are checked\n"
-	"against the archive's keys, and once there are enough a copy is kept in DIR.\n"
+	"it is text. An officer needs no authority's directory, but then whether the key counts is not\n"
+	"looked at; with DIR the signatures are checked against the archive's keys, and once there are\n"
+	"enough a copy is kept in DIR.\n"
 	"\n"
 	"  -k, --sign-with KEY    an officer's key, as for ssh-keygen -Y sign -f; may be given many\n"
 	"                         times. With DIR it may be left out\n"
 	"  -o, --output FILE      write there ('-': standard output; default: FILE is replaced)\n"
-	"      --json, -q\n"
+	"      --json, -q, --force\n"
 	"\n"
 	"Exit codes: 0 done, 1 system, or this key has signed it, 2 usage, 3 key, 4 forged signature,\n"
 	"5 not such a document, 7 a signature is refused.\n";
@@ -151,18 +152,27 @@ static void print(const struct sign *s)
 	}
 	if (s->need)
 		auth_tell_missing(s->ui, s->dir, s->output, s->have, s->need);
+	else
+		ui_say(s->ui,
+		       "Warning: without DIR nobody looks whether these keys are the archive's, and one "
+		       "signature by another spoils the document: have 'custody-authority sign DIR %s' "
+		       "check it before it goes to the node.",
+		       s->output);
 }
 
 static int run(struct sign *s, struct err *e)
 {
+	const bool write = s->keys.n || strcmp(s->output, s->file) != 0;
 	struct document d = {0};
 	int rc = auth_read(&d, s->file, e);
 
 	if (rc == 0)
 		rc = find_kind(s, &d, e);
+	if (rc == 0 && write)
+		rc = ui_check_output(s->ui, s->output, e);
 	if (rc == 0)
 		rc = s->dir ? sign_here(s, &d, e) : sign_alone(s, &d, e);
-	if (rc == 0 && (s->keys.n || strcmp(s->output, s->file) != 0))
+	if (rc == 0 && write)
 		rc = ui_write_file(s->output, d.bytes.p, d.bytes.n, e);
 	document_free(&d);
 	return rc;

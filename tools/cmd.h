@@ -21,6 +21,8 @@ int cmd_why(struct ui *ui, int argc, char **argv);
 int cmd_request(struct ui *ui, int argc, char **argv);
 int cmd_log(struct ui *ui, int argc, char **argv);
 int cmd_verify(struct ui *ui, int argc, char **argv);
+int cmd_prove(struct ui *ui, int argc, char **argv);
+int cmd_check(struct ui *ui, int argc, char **argv);
 int cmd_checkpoint(struct ui *ui, int argc, char **argv);
 int cmd_reindex(struct ui *ui, int argc, char **argv);
 int cmd_status(struct ui *ui, int argc, char **argv);
@@ -32,10 +34,12 @@ int cmd_open(struct station **out, struct ui *ui, const char *archive, unsigned 
 int cmd_close(struct station *s, int rc, struct err *e);
 /* ERR_ROLE unless the node can open names. */
 int cmd_need_names(const struct station *s, struct err *e);
-/* Find "collection/dir/file" (a slash in front or behind is fine). `record` may be NULL.
- * ERR_NOTFOUND names the path. */
+/* Find "collection/dir/file" (a slash in front or behind is fine), or the item of an id where no
+ * such path is. `record` may be NULL. ERR_NOTFOUND names the path. */
 int cmd_find(struct station *s, const char *path, struct object *o, struct wire_out *record,
 	     struct err *e);
+/* Its whole path, NUL-terminated, onto `path`. */
+int cmd_path(struct station *s, const struct object *o, struct wire_out *path, struct err *e);
 /* A node name, id or the beginning of an id (4 digits at least). ERR_NOTFOUND, ERR_USAGE. */
 int cmd_find_node(const struct roster *r, const char *name, const struct roster_node **out,
 		  struct err *e);

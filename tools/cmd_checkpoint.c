@@ -16,7 +16,7 @@ static const char help[] =
 	"      --all              the checkpoints of all nodes, one after the other. This needs no\n"
 	"                         node; nothing is signed without one\n"
 	"  -o, --output FILE      write there (default: standard output)\n"
-	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
+	"      --node DIR, --json, -q, --force, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
 	"Exit codes: 0 done, 1 system or index, 2 usage, 3 key or passphrase, 4 damaged or forged log,\n"
 	"5 not an archive, 7 not enrolled.\n";
@@ -116,8 +116,10 @@ static int take_own(struct checkpoint *c, struct err *e)
 static int run(struct checkpoint *c, struct err *e)
 {
 	struct station *s;
-	int rc;
+	int rc = c->output ? ui_check_output(c->ui, c->output, e) : 0;
 
+	if (rc < 0)
+		return rc;
 	if (c->all) {
 		rc = cmd_view_open(&c->view, c->ui, c->archive, false, 0, e);
 	} else {

@@ -166,7 +166,7 @@ static void put_rest(const struct cmd_event *c)
 		printf("user %" PRIu64, ev->uid);
 		break;
 	case EVENT_RECOVERED:
-		printf("%" PRIu64 " torn bytes cut off after a crash", ev->bytes);
+		printf("%" PRIu64 " torn byte%s cut off after a crash", ev->bytes, ui_s(ev->bytes));
 		break;
 	default: /* of a newer version: as it stands */
 		ui_put_name(c->line.p, c->line.n);

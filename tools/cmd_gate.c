@@ -58,6 +58,7 @@ int cmd_gate_ask(const struct cmd_gate *g, const struct object *o, struct releas
 
 	memcpy(ask.item, o->item, 16);
 	memcpy(ask.accession, o->accession, 16);
+	memcpy(ask.commitment, o->commitment, 32);
 	rc = gate_decide(g->releases, &ask, &r, near);
 	if (out)
 		*out = r;

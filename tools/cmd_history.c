@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "index/ledger.h"
+#include "index/line.h"
 #include "tools/cmd.h"
 
 /* Where a line of the history is. */
@@ -51,15 +52,13 @@ static const struct ledger_journal *find_journal(const struct cmd_history *h, ui
 	return NULL;
 }
 
-/* Read and parse one line into h->line and h->ev. */
+/* Read and parse one line into h->line and h->ev; it must be the one that was indexed. */
 static int read_event(struct cmd_history *h, const struct place *p,
 		      const struct ledger_journal **journal, struct err *e)
 {
 	const struct ledger_journal *j = *journal = find_journal(h, p->journal);
 	struct tree_reader r = {.journal = p->journal};
 	struct db_txn *t = NULL;
-	uint64_t off;
-	uint32_t n;
 	int rc;
 
 	if (!j)
@@ -67,18 +66,12 @@ static int read_event(struct cmd_history *h, const struct place *p,
 			       "the index names a journal that it does not have: run "
 			       "'custody reindex'");
 	r.size = j->state.range.size;
+	wire_out_reset(&h->line);
 	rc = db_begin(&t, h->s->db, false, e);
 	r.txn = t;
 	if (rc == 0)
-		rc = tree_line(&r, p->seq, &off, &n);
+		rc = line_read(&r, h->s->archive->journal, j->node, p->seq, &h->line, e);
 	db_abort(t);
-	if (rc < 0)
-		return err_set(e, rc,
-			       "the index does not know where event %" PRIu64 " is: run 'custody "
-			       "reindex'",
-			       p->seq);
-	wire_out_reset(&h->line);
-	rc = journal_read_line(h->s->archive->journal, j->node, off, n, &h->line, e);
 	if (rc == 0 && event_parse(&h->ev, (struct text_span){(char *)h->line.p, h->line.n}) < 0)
 		rc = err_set(e, ERR_DAMAGED,
 			     "event %" PRIu64 " of a journal is no event: run 'custody verify'",
@@ -166,7 +159,7 @@ int cmd_history_print(struct cmd_history *h, const char *path, bool json, struct
 			return rc;
 		cmd_node_name(name, h->s->roster, j->node);
 		c.journal = j->node;
-		c.is_signed = is_signed(h, j, h->ev.seq);
+		c.is_signed = is_signed(h, j, h->place[i].seq);
 		c.line = (struct text_span){(char *)h->line.p, h->line.n};
 		if (json) {
 			fputs(i ? "," : "", stdout);

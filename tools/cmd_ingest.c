@@ -17,11 +17,13 @@
 static const char help[] =
 	"Usage: custody ingest ARCHIVE SOURCE... --collection NAME [OPTION]...\n"
 	"Take files into custody: each is sealed under a key of its own, which this host forgets.\n"
-	"A SOURCE is a folder, with all below it, or a file. Links and devices are not taken.\n"
+	"A SOURCE is a folder, with all below it, or a file. Links and devices are not taken. When a\n"
+	"file or folder could not be read, the rest is taken in and the exit code is 1.\n"
 	"\n"
 	"  -c, --collection NAME  the top folder that the items appear under\n"
 	"  -m, --manifest FILE    a table (CSV or JSON Lines) that tells about the files: its columns\n"
-	"                         are kept; sha256 and bytes, where it has them, must be right\n"
+	"                         are kept; sha256 and bytes, where it has them, must be right, which\n"
+	"                         is seen to before anything is taken in\n"
 	"      --meta KEY=VALUE   kept with every item; may be given many times\n"
 	"      --partial          rows of the manifest whose file is missing are told of, not refused\n"
 	"  -n, --dry-run          look and compare only: nothing is taken in\n"
@@ -30,8 +32,9 @@ static const char help[] =
 	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
 	"Interrupted, it finishes what is committed and stops: that stays in custody.\n"
-	"Exit codes: 0 done, 1 stopped, no such file, or system, 2 usage, 3 key or passphrase, 4 a file\n"
-	"is not what the manifest says, 5 malformed manifest, 6 busy, 7 this node may not ingest.\n";
+	"Exit codes: 0 done, 1 stopped, no such file, a source without any, something could not be read,\n"
+	"or system, 2 usage, 3 key or passphrase, 4 a file is not what the manifest says, 5 malformed\n"
+	"manifest, 6 busy, 7 this node may not ingest.\n";
 
 /* The one mutable global: a signal handler has no other way to tell the callbacks. */
 static volatile sig_atomic_t stopped;
@@ -161,7 +164,7 @@ static int on_progress(void *ctx, const struct intake_progress *p)
 {
 	const struct ingest_cmd *c = ctx;
 
-	ui_progress(c->ui, p->bytes, p->survey ? 0 : p->total_bytes);
+	ui_progress(c->ui, p->survey ? p->compared : p->bytes, p->survey ? 0 : p->total_bytes);
 	return stopped;
 }
 
@@ -195,6 +198,7 @@ static void print_json(const struct ingest_cmd *c, const struct ingest_sum *sum,
 	ui_json_number(&j, "bytes", sum->bytes);
 	ui_json_number(&j, "stored", sum->stored);
 	ui_json_number(&j, "skipped", sum->skipped);
+	ui_json_number(&j, "unread", sum->unread);
 	ui_json_bool(&j, "dry_run", c->ask.dry_run);
 	ui_json_bool(&j, "complete", whole);
 	ui_json_end(&j, '}');
@@ -202,12 +206,12 @@ static void print_json(const struct ingest_cmd *c, const struct ingest_sum *sum,
 }
 
 /* What is in custody now, or would be; also when the rest failed. */
-static void print(const struct ingest_cmd *c, const struct ingest_sum *sum, bool whole)
+static void print(const struct ingest_cmd *c, const struct ingest_sum *sum, bool stopped_early)
 {
 	char accession[33], bytes[16];
 
 	if (c->ui->json) {
-		print_json(c, sum, whole);
+		print_json(c, sum, !stopped_early && sum->unread == 0);
 		return;
 	}
 	if (c->ui->quiet)
@@ -215,9 +219,10 @@ static void print(const struct ingest_cmd *c, const struct ingest_sum *sum, bool
 	text_hex(accession, sum->accession, 16);
 	ui_bytes(bytes, sum->bytes);
 	printf("%s%" PRIu64 " item%s, %s",
-	       c->ask.dry_run ? "would take in " :
-	       whole	      ? "took in " :
-				"stopped; in custody are ",
+	       c->ask.dry_run  ? "would take in " :
+	       !stopped_early  ? "took in " :
+	       sum->items == 1 ? "stopped; in custody is " :
+				 "stopped; in custody are ",
 	       sum->items, ui_s(sum->items), bytes);
 	if (!c->ask.dry_run)
 		printf(", accession %s", accession);
@@ -250,7 +255,12 @@ int cmd_ingest(struct ui *ui, int argc, char **argv)
 	c.ask.ctx = &c;
 	rc = run(&c, &sum, &e);
 	if (rc == 0 || sum.items)
-		print(&c, &sum, rc == 0);
+		print(&c, &sum, rc != 0);
+	if (rc == 0 && sum.unread)
+		rc = err_set(&e, ERR_SYSTEM,
+			     "incomplete: %" PRIu64 " of what the sources hold could not be taken "
+			     "in, as told above",
+			     sum.unread);
 	code = rc < 0 ? ui_fail(ui, rc, &e) : 0;
 out:
 	record_free(c.meta);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/object_claim.h"
 #include "tools/cmd_merge.h"
 #include "tools/verb.h"
 
@@ -16,18 +17,22 @@ static const char help[] =
 	"reader node items are shown by their paths. A '*' marks what no signed checkpoint covers yet.\n"
 	"\n"
 	"      --item PATH|ID     of one item\n"
-	"      --journal NODE     of one node: its name, its id, or how the id begins\n"
+	"      --journal NODE     of one node: its name, its id, or how the id begins (4 digits or\n"
+	"                         more)\n"
 	"      --type T[,T...]    of these types: opened, refused, admitted, ingest, ...\n"
 	"      --since T, --until T\n"
-	"                         from and up to a time: 2026-11-23T07:10:00Z, or -2h, -3d ago\n"
+	"                         from and up to a time: 2026-11-23T07:10:00Z, or -90s, -30m, -2h,\n"
+	"                         -3d for so long ago\n"
 	"  -n, --limit N          the last N of them\n"
 	"      --no-node          don't use this host's node: no key, no passphrase, no paths\n"
 	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
 	"--json prints each journal line with the members journal, node_name, signed and path added.\n"
-	"The lines are shown as they stand; 'custody verify' is what checks them.\n"
+	"A line that was edited after it was indexed is named and not shown. Without a node, a journal\n"
+	"that is not what its checkpoint signs is named and all its lines are marked. 'custody verify'\n"
+	"checks the rest.\n"
 	"Exit codes: 0 done, 1 no such item or node, system or index, 2 usage, 3 key or passphrase,\n"
-	"4 lines that are no events, or a forged or shortened log.\n";
+	"4 lines that are no events or not what was signed, or a forged or shortened log.\n";
 
 /* A line kept for --limit. */
 struct kept {
@@ -53,6 +58,18 @@ struct log {
 	int width;
 };
 
+static int bad_type(const struct log *l, const char *p, size_t n)
+{
+	char known[400] = "";
+
+	for (unsigned t = EVENT_UNKNOWN + 1; t < EVENT_TYPES; t++) {
+		size_t at = strlen(known);
+
+		snprintf(known + at, sizeof(known) - at, " %s", event_type_name(t));
+	}
+	return ui_usage(l->ui, "--type %.*s: the types are%s", n < 60 ? (int)n : 60, p, known);
+}
+
 /* A comma-separated list. */
 static int parse_types(struct log *l, const char *list)
 {
@@ -63,14 +80,8 @@ static int parse_types(struct log *l, const char *list)
 		while (t < EVENT_TYPES &&
 		       (strlen(event_type_name(t)) != n || strncmp(event_type_name(t), p, n) != 0))
 			t++;
-		if (t == EVENT_TYPES) {
-			fprintf(stderr, "%s: --type %.*s: the types are", l->ui->program, (int)n,
-				p);
-			for (t = EVENT_UNKNOWN + 1; t < EVENT_TYPES; t++)
-				fprintf(stderr, " %s", event_type_name(t));
-			fputc('\n', stderr);
-			return err_exit(ERR_USAGE);
-		}
+		if (t == EVENT_TYPES)
+			return bad_type(l, p, n);
 		l->type[t] = l->types_given = true;
 		p += n;
 		if (!*p)
@@ -78,20 +89,11 @@ static int parse_types(struct log *l, const char *list)
 	}
 }
 
-/* ui_time(), and "-2h" for the past. */
 static int parse_time(struct log *l, const char *option, const char *arg, int64_t *ms)
 {
-	const bool ago = arg[0] == '-';
-	int64_t now = ui_now(), then = now;
 	struct err e = {0};
-	char span[32];
-	int n = snprintf(span, sizeof(span), "%s%s", ago ? "+" : "", ago ? arg + 1 : arg);
 
-	if (n >= (int)sizeof(span) || ui_time(span, now, &then, &e) < 0)
-		return ui_usage(l->ui, "%s %s: not a time; use 2026-11-23T07:10:00Z, or -2h, -3d",
-				option, arg);
-	*ms = ago ? 2 * now - then : then;
-	return 0;
+	return ui_time(arg, ui_now(), ms, &e) < 0 ? ui_usage(l->ui, "%s %s", option, e.text) : 0;
 }
 
 static int take(struct log *l, int c)
@@ -144,8 +146,10 @@ static int parse(struct log *l, int argc, char **argv)
 	return -1;
 }
 
-/* The item's path, as far as this node can know it. */
-static bool item_path(const struct log *l, const struct event *ev, struct wire_out *path)
+/* The item's path, as far as this node can know it: whose item an event of another type than ingest
+ * is about is not known where nodes claim the same id. */
+static bool item_path(const struct log *l, const struct event *ev, const uint8_t node[16],
+		      struct wire_out *path)
 {
 	static const uint8_t none[16];
 	struct db_txn *t = NULL;
@@ -158,7 +162,8 @@ static bool item_path(const struct log *l, const struct event *ev, struct wire_o
 		return false;
 	rc = db_begin(&t, l->view.station->db, false, NULL);
 	if (rc == 0)
-		rc = object_get_item(t, ev->item, &o, NULL, NULL);
+		rc = ev->type == EVENT_INGEST ? object_get_item(t, node, ev->item, &o, NULL, NULL) :
+						object_claim_one(t, ev->item, &o, NULL, NULL);
 	if (rc == 0)
 		rc = object_path(t, &o, path, NULL);
 	db_abort(t);
@@ -172,7 +177,7 @@ static void print(struct log *l, const struct event *ev, struct text_span line,
 	struct cmd_event c = {
 		.ev = ev, .journal = node, .node = name, .is_signed = is_signed, .line = line};
 
-	if (item_path(l, ev, path))
+	if (item_path(l, ev, node, path))
 		c.path = (char *)path->p;
 	l->unsigned_seen |= !is_signed;
 	if (l->ui->json) {
@@ -261,7 +266,8 @@ static int run(struct log *l, struct cmd_merge *m, struct err *e)
 	if (rc == 0 && l->unsigned_seen && !l->ui->json)
 		ui_say(l->ui, "* not yet covered by a signed checkpoint");
 	if (rc == 0 && cmd_merge_bad(m))
-		rc = err_set(e, ERR_DAMAGED, "%u journal lines can't be read", cmd_merge_bad(m));
+		rc = err_set(e, ERR_DAMAGED, "%u journal line%s can't be read", cmd_merge_bad(m),
+			     ui_s(cmd_merge_bad(m)));
 	free_kept(l);
 	wire_out_wipe(&path);
 	return rc;
@@ -306,7 +312,7 @@ int cmd_log(struct ui *ui, int argc, char **argv)
 		rc = find_item(&l, &e);
 	if (rc == 0)
 		rc = cmd_merge_open(&m, l.view.archive, l.view.roster, only ? only->pub.id : NULL,
-				    &e);
+				    l.view.station ? l.view.station->db : NULL, &e);
 	if (rc == 0)
 		rc = run(&l, m, &e);
 	cmd_merge_close(m);

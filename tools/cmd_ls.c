@@ -13,14 +13,15 @@
 static const char help[] =
 	"Usage: custody ls ARCHIVE [PATH...] [OPTION]...\n"
 	"List what a folder of the archive holds, in order of name. PATH is as in a mount,\n"
-	"COLLECTION/FOLDER/FILE; without one the collections are listed.\n"
+	"COLLECTION/FOLDER/FILE, or an item's id; without one the collections are listed.\n"
 	"\n"
 	"  -l                     state (sealed, or released to you), size, time, name\n"
 	"  -R, --recursive        all below it too, as whole paths\n"
 	"  -0, --null             whole paths, each ended by a NUL byte: for 'custody request -0'\n"
 	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
-	"Bytes that could drive a terminal are shown as \\xNN, but not by -0.\n"
+	"Bytes that could drive a terminal are shown as \\xNN, and --json has U+FFFD for what is not\n"
+	"UTF-8: only -0 gives names as they are.\n"
 	"Exit codes: 0 done, 1 no such path, system or index, 2 usage, 3 key or passphrase,\n"
 	"4 damaged or forged log, 7 this node holds no key that opens names.\n";
 
@@ -185,23 +186,16 @@ static int walk(struct ls *ls, uint64_t ino, const char *path, struct err *e)
 static int one(struct ls *ls, const char *path, struct err *e)
 {
 	struct wire_out whole = {0};
-	struct db_txn *t = NULL;
 	struct object o;
 	int rc = cmd_find(ls->s, path, &o, NULL, e);
 
 	if (rc < 0)
 		return rc;
-	rc = db_begin(&t, ls->s->db, false, e);
-	if (rc == 0)
-		rc = object_path(t, &o, &whole, e);
-	db_abort(t);
-	wire_out_u8(&whole, 0);
-	if (rc == 0 && !wire_out_ok(&whole))
-		rc = err_set(e, ERR_NOMEM, "out of memory");
+	rc = cmd_path(ls->s, &o, &whole, e);
 	if (rc == 0 && o.kind == OBJECT_DIR)
 		rc = walk(ls, o.ino, (char *)whole.p, e);
 	else if (rc == 0)
-		rc = print(ls, o.ino, path, (char *)whole.p, e);
+		rc = print(ls, o.ino, (char *)whole.p, (char *)whole.p, e);
 	wire_out_wipe(&whole);
 	return rc;
 }

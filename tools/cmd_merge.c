@@ -8,14 +8,16 @@
 #include <unistd.h>
 
 #include "index/journal.h"
+#include "index/line.h"
 #include "tools/cmd.h"
 
 #define SUFFIX ".jsonl"
 
 struct stream {
 	struct journal_reader *reader; /* NULL: at its end */
+	struct line_check *check;
 	struct cmd_merge_line now;
-	uint64_t covered; /* lines that the checkpoint covers */
+	char what[200]; /* is wrong with the journal as a whole, and not told yet */
 	bool loaded;
 };
 
@@ -30,8 +32,10 @@ void cmd_merge_close(struct cmd_merge *m)
 {
 	if (!m)
 		return;
-	for (size_t i = 0; i < m->n; i++)
+	for (size_t i = 0; i < m->n; i++) {
 		journal_reader_close(m->stream[i].reader);
+		line_check_close(m->stream[i].check);
+	}
 	free(m->stream);
 	free(m);
 }
@@ -54,11 +58,12 @@ int cmd_merge_width(const struct cmd_merge *m)
 }
 
 static int add(struct cmd_merge *m, const struct archive *a, const struct roster *r,
-	       const uint8_t node[16], struct err *e)
+	       const uint8_t node[16], struct db *db, struct err *e)
 {
 	const struct roster_node *who = roster_find(r, node);
-	struct note_checkpoint cp;
+	struct err why = {0};
 	struct stream *s;
+	int rc;
 
 	if (m->n == m->cap) {
 		size_t cap = m->cap ? 2 * m->cap : 8;
@@ -73,9 +78,13 @@ static int add(struct cmd_merge *m, const struct archive *a, const struct roster
 	memset(s, 0, sizeof(*s));
 	memcpy(s->now.node, node, 16);
 	cmd_node_name(s->now.name, r, node);
-	if (who && journal_read_checkpoint(a->journal, a->desc.id, &who->pub, &cp, NULL, NULL) == 0)
-		s->covered = cp.size;
 	m->n++;
+	rc = line_check_open(&s->check, a->journal, a->desc.id, node, who ? &who->pub : NULL, db,
+			     &why);
+	if (!s->check)
+		return err_set(e, rc, "%s", why.text);
+	if (rc < 0)
+		snprintf(s->what, sizeof(s->what), "%.199s", why.text);
 	return journal_reader_open(&s->reader, a->journal, node, 0, e);
 }
 
@@ -87,7 +96,7 @@ static bool journal_name(const char *name, uint8_t node[16])
 }
 
 int cmd_merge_open(struct cmd_merge **out, const struct archive *a, const struct roster *r,
-		   const uint8_t *only, struct err *e)
+		   const uint8_t *only, struct db *db, struct err *e)
 {
 	struct cmd_merge *m = calloc(1, sizeof(*m));
 	int fd = openat(a->journal, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -103,7 +112,7 @@ int cmd_merge_open(struct cmd_merge **out, const struct archive *a, const struct
 		rc = err_sys(e, "can't list the journals of %s", a->path);
 	while (rc == 0 && (en = readdir(dir))) {
 		if (journal_name(en->d_name, node) && (!only || !memcmp(node, only, 16)))
-			rc = add(m, a, r, node, e);
+			rc = add(m, a, r, node, db, e);
 	}
 	if (dir)
 		closedir(dir);
@@ -127,31 +136,50 @@ static void complain(struct cmd_merge *m, const struct stream *s, const char *wh
 	notice(ctx, sentence);
 }
 
+/* The line that was just read: is it what was logged, and an event? If not, `what` says so. */
+static bool good(struct stream *s, uint64_t off, char *what, size_t room)
+{
+	struct err e = {0};
+
+	if (line_check_next(s->check, s->now.line, &s->now.is_signed, &e) < 0)
+		snprintf(what, room, "line %llu (at byte %llu) %.100s",
+			 (unsigned long long)line_check_count(s->check), (unsigned long long)off,
+			 e.text);
+	else if (event_parse(&s->now.ev, s->now.line) < 0)
+		snprintf(what, room, "the line at byte %llu is not an event",
+			 (unsigned long long)off);
+	else
+		return true;
+	return false;
+}
+
 /* Have the stream's next event at hand, or its reader closed. */
 static void load(struct cmd_merge *m, struct stream *s,
 		 void (*notice)(void *ctx, const char *sentence), void *ctx)
 {
 	struct err e = {0};
 	uint64_t off;
-	char what[80];
+	char what[200];
 	int rc;
 
+	if (s->what[0])
+		complain(m, s, s->what, notice, ctx);
+	s->what[0] = '\0';
 	while (s->reader && !s->loaded) {
 		rc = journal_reader_next(s->reader, &s->now.line, &off, &e);
-		if (rc < 0) {
-			/* a last line without its end is being written, or a crash tore it */
-			if (rc != ERR_NOTFOUND)
-				complain(m, s, e.text, notice, ctx);
-			journal_reader_close(s->reader);
-			s->reader = NULL;
-		} else if (event_parse(&s->now.ev, s->now.line) < 0) {
-			snprintf(what, sizeof(what), "the line at byte %llu is not an event",
-				 (unsigned long long)off);
-			complain(m, s, what, notice, ctx);
-		} else {
-			s->now.is_signed = s->now.ev.seq < s->covered;
-			s->loaded = true;
+		if (rc == 0) {
+			s->loaded = good(s, off, what, sizeof(what));
+			if (!s->loaded)
+				complain(m, s, what, notice, ctx);
+			continue;
 		}
+		/* a last line without its end is being written, or a crash tore it */
+		if (rc == ERR_NOTFOUND)
+			rc = line_check_end(s->check, &e);
+		if (rc < 0)
+			complain(m, s, e.text, notice, ctx);
+		journal_reader_close(s->reader);
+		s->reader = NULL;
 	}
 }
 

@@ -2,11 +2,13 @@
 /* custody node-init: this host's key, and its request to be enrolled. */
 #include "tools/cmd.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "index/file.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
 
@@ -21,7 +23,7 @@ static const char help[] =
 	"      --role ROLE        reader (default), ingest, or ingest,reader\n"
 	"      --name NAME        how the node is shown to people (default: the host's name)\n"
 	"      --no-passphrase    keep a new key raw: whoever can read DIR/node.key has it\n"
-	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
+	"      --node DIR, --json, -q, --force, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
 	"Next: have the authority answer it (custody-authority enrol), then import the answer.\n"
 	"Exit codes: 0 done, 1 system, 2 usage, 3 key or passphrase, 4 forged, 5 not an archive.\n";
@@ -71,6 +73,17 @@ static int parse(struct init *in, int argc, char **argv)
 	return -1;
 }
 
+/* Is it a key that no passphrase guards? What is no key at all is for node_create() to say. */
+static bool is_raw(const char *path)
+{
+	struct wire_out file = {0};
+	bool raw = file_read(AT_FDCWD, path, 2 * IDENTITY_KEYFILE_SIZE, &file, NULL) == 0 &&
+		   identity_keyfile_mode(file.p, file.n, IDENTITY_KIND_NODE) == 0;
+
+	wire_out_wipe(&file);
+	return raw;
+}
+
 /* The key there is, or a new one. */
 static int open_node(struct init *in, struct err *e)
 {
@@ -84,6 +97,11 @@ static int open_node(struct init *in, struct err *e)
 		return rc;
 	snprintf(path, sizeof(path), "%s/node.key", dir);
 	in->made = lstat(path, &st) < 0;
+	if (!in->made && is_raw(path) && (in->ui->pass_file || in->ui->pass_fd >= 0))
+		return err_set(e, ERR_USAGE,
+			       "%s has no passphrase, and is not given one: leave out "
+			       "--passphrase-file and --passphrase-fd, or make another node",
+			       path);
 	if (in->made && in->ui->no_passphrase)
 		pass = NULL;
 	in->raw = in->made && !pass;
@@ -95,7 +113,9 @@ static int make(struct init *in, struct err *e)
 	struct wire_out request = {0};
 	int rc;
 
-	rc = secret_pool_new(&in->pool, POOL_BYTES, e);
+	rc = ui_check_output(in->ui, in->output, e);
+	if (rc == 0)
+		rc = secret_pool_new(&in->pool, POOL_BYTES, e);
 	if (rc == 0)
 		rc = archive_open(&in->a, in->archive, e);
 	if (rc == 0)

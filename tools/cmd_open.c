@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/object_claim.h"
+
 int cmd_open(struct station **out, struct ui *ui, const char *archive, unsigned flags,
 	     struct err *e)
 {
@@ -46,15 +48,18 @@ int cmd_need_names(const struct station *s, struct err *e)
 		roster_roles_text(s->home->roles));
 }
 
-/* The object as the index has it; `path` has no slash at its ends. */
+/* The object as the index has it; `path` has no slash at its ends. A path goes before an id. */
 static int resolve(struct station *s, const char *path, struct object *o, struct wire_out *record,
 		   struct err *e)
 {
 	struct db_txn *t = NULL;
+	uint8_t item[16];
 	int rc = db_begin(&t, s->db, false, e);
 
 	if (rc == 0)
 		rc = object_resolve(t, db_name_key(s->db), path, o, e);
+	if (rc == ERR_NOTFOUND && text_unhex((struct text_span){path, strlen(path)}, item, 16))
+		rc = object_claim_one(t, item, o, NULL, e);
 	if (rc == 0 && record && o->kind == OBJECT_ITEM)
 		rc = object_get(t, o->ino, o, record, e);
 	db_abort(t);
@@ -84,6 +89,18 @@ int cmd_find(struct station *s, const char *path, struct object *o, struct wire_
 	return rc;
 }
 
+int cmd_path(struct station *s, const struct object *o, struct wire_out *path, struct err *e)
+{
+	struct db_txn *t = NULL;
+	int rc = db_begin(&t, s->db, false, e);
+
+	if (rc == 0)
+		rc = object_path(t, o, path, e);
+	db_abort(t);
+	wire_out_u8(path, 0);
+	return rc == 0 && !wire_out_ok(path) ? err_set(e, ERR_NOMEM, "out of memory") : rc;
+}
+
 int cmd_find_node(const struct roster *r, const char *name, const struct roster_node **out,
 		  struct err *e)
 {
@@ -103,7 +120,8 @@ int cmd_find_node(const struct roster *r, const char *name, const struct roster_
 		found++;
 	}
 	if (found == 0)
-		return err_set(e, ERR_NOTFOUND, "%s: no enrolled node has this name or id", name);
+		return err_set(e, ERR_NOTFOUND, "%s: no enrolled node has this name or id%s", name,
+			       n < 4 ? "; of an id, four digits at least are needed" : "");
 	if (found > 1)
 		return err_set(e, ERR_USAGE, "%s: %zu nodes have this name; give an id", name,
 			       found);

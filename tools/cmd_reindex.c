@@ -46,7 +46,7 @@ static int count(struct station *s, struct counts *n, struct err *e)
 	if (rc == 0)
 		rc = ledger_journals(t, &list, &journals, e);
 	if (rc == 0)
-		rc = ledger_pending(t, count_pending, &n->pending, e);
+		rc = ledger_pending(t, NULL, count_pending, &n->pending, e);
 	db_abort(t);
 	n->journals = journals;
 	for (size_t i = 0; i < journals; i++)

@@ -17,15 +17,17 @@ static const char help[] =
 	"Usage: custody request ARCHIVE [PATH...] --case C --purpose P -o OUT [OPTION]...\n"
 	"Ask the authority to release items. The request is signed by this node and holds all that\n"
 	"the authority needs to check it without the archive. A folder stands for all it holds now.\n"
+	"An item's id does where a path does.\n"
 	"\n"
 	"      --case TEXT        the case it is for\n"
 	"      --purpose TEXT     what for\n"
 	"      --legal-basis TEXT on what ground\n"
 	"  -o, --output FILE      where the request goes ('-': standard output)\n"
-	"      --accession ID     a whole accession; may be given many times\n"
-	"  -0                     read paths from standard input, each ended by a NUL byte\n"
+	"      --accession ID     a whole accession, which must be closed; may be given many times.\n"
+	"                         The authority sees who took it in, when, and what is in it\n"
+	"  -0                     read paths and ids from standard input, each ended by a NUL byte\n"
 	"      --from0 FILE       the same from a file\n"
-	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
+	"      --node DIR, --json, -q, --force, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
 	"Next: the authority reviews and authorises it; import the answer.\n"
 	"Exit codes: 0 done, 1 no such path, system or index, 2 usage, 3 key or passphrase,\n"
@@ -172,7 +174,9 @@ static int make(struct ask *a, struct request_summary *sum, struct err *e)
 	ask.paths = a->paths.p;
 	ask.npaths = a->paths.n;
 	ui_user_host(user, sizeof(user));
-	rc = cmd_open(&s, a->ui, a->archive, 0, e);
+	rc = ui_check_output(a->ui, a->output, e);
+	if (rc == 0)
+		rc = cmd_open(&s, a->ui, a->archive, 0, e);
 	if (rc == 0 && ask.npaths)
 		rc = cmd_need_names(s, e);
 	if (rc == 0)
@@ -207,7 +211,7 @@ static void print(const struct ask *a, const struct request_summary *sum)
 	ui_bytes(bytes, sum->bytes);
 	if (!a->ui->quiet)
 		fprintf(strcmp(a->output, "-") ? stdout : stderr,
-			"request %s: %zu item%s, %zu accession%s, %s\n", serial, sum->items,
+			"request %s: %zu item%s, %zu whole accession%s, %s\n", serial, sum->items,
 			ui_s(sum->items), sum->accessions, ui_s(sum->accessions), bytes);
 	ui_say(a->ui, "Next: the authority reviews and authorises %s; import the answer.",
 	       a->output);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "crypto/suite.h"
+#include "index/object_claim.h"
 #include "tools/cmd_history.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
@@ -27,6 +28,7 @@ struct show {
 	const char *archive, *name;
 	struct station *s;
 	uint8_t item[16];
+	bool by_path;
 	bool known; /* the object is: names are open here */
 	struct object o;
 	struct wire_out path, enc;
@@ -42,7 +44,8 @@ static int load(struct show *w, struct err *e)
 	int rc = db_begin(&t, w->s->db, false, e);
 
 	if (rc == 0)
-		rc = object_get_item(t, w->item, &w->o, &w->enc, e);
+		rc = w->by_path ? object_get_item(t, w->o.node, w->item, &w->o, &w->enc, e) :
+				  object_claim_one(t, w->item, &w->o, &w->enc, e);
 	w->known = rc == 0;
 	if (rc == 0)
 		rc = object_path(t, &w->o, &w->path, e);
@@ -74,9 +77,12 @@ static int find(struct show *w, struct err *e)
 		rc = cmd_find(w->s, w->name, &o, NULL, e);
 	if (rc == 0 && o.kind == OBJECT_DIR)
 		rc = err_set(e, ERR_USAGE, "%s is a folder; 'custody ls' lists it", w->name);
-	if (rc == 0)
-		memcpy(w->item, o.item, 16);
-	return rc;
+	if (rc)
+		return rc;
+	memcpy(w->item, o.item, 16);
+	w->o = o;
+	w->by_path = true;
+	return 0;
 }
 
 static const char *state(const struct show *w)

@@ -18,6 +18,7 @@ static const char help[] =
 	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
 	"-q prints nothing: the exit code is the answer.\n"
+	"A node that was revoked, or whose enrolment has expired, is shown as such.\n"
 	"Exit codes: 0 done, 1 system or index, 2 usage, 3 key or passphrase, 4 the log tells of damage,\n"
 	"or is itself forged or shortened, 7 not enrolled.\n";
 
@@ -91,7 +92,7 @@ static int gather_index(struct cmd_status *st, struct ledger_journal **list, siz
 	if (rc == 0)
 		rc = object_totals(t, &st->totals, e);
 	if (rc == 0)
-		rc = ledger_pending(t, count_pending, &st->pending, e);
+		rc = ledger_pending(t, NULL, count_pending, &st->pending, e);
 	if (rc == 0)
 		rc = ledger_accessions(t, count_open, &st->open_accessions, e);
 	if (rc == 0)
@@ -130,6 +131,18 @@ void cmd_status_free(struct cmd_status *st)
 	st->journal = NULL;
 }
 
+/* A node that was revoked or has expired may see how it stands; one that never was in may not. */
+static int check_enrolled(const struct cmd_status *st, struct err *e)
+{
+	const struct station *s = st->s;
+
+	if (s->home->roles && roster_find(s->roster, node_identity(s->node)->pub.id))
+		return 0;
+	return err_set(e, ERR_NOT_ENROLLED,
+		       "this node is not enrolled in the archive yet: import its enrolment "
+		       "(custody import)");
+}
+
 int cmd_status(struct ui *ui, int argc, char **argv)
 {
 	static const struct option longs[] = {UI_OPTIONS, {NULL, 0, NULL, 0}};
@@ -143,7 +156,9 @@ int cmd_status(struct ui *ui, int argc, char **argv)
 	code = verb_operands(ui, argc, 1, 1, "one ARCHIVE");
 	if (code)
 		return code;
-	rc = cmd_open(&st.s, ui, argv[optind], STATION_NO_JOURNAL, &e);
+	rc = cmd_open(&st.s, ui, argv[optind], STATION_NO_JOURNAL | STATION_UNENROLLED, &e);
+	if (rc == 0)
+		rc = check_enrolled(&st, &e);
 	if (rc == 0)
 		rc = cmd_gate_open(&st.gate, st.s, getuid(), ui, &e);
 	if (rc == 0)

@@ -27,6 +27,12 @@ static void put_text(const char *before, const char *text)
 	ui_put_name(text, strlen(text));
 }
 
+/* Has the enrolment of the node come to its end? */
+static bool is_over(const struct cmd_status *st, const struct roster_node *n)
+{
+	return n->not_after_ms && st->gate.now_ms > n->not_after_ms;
+}
+
 static void print_who(const struct cmd_status *st)
 {
 	const struct identity_public *id = &node_identity(st->s->node)->pub;
@@ -41,8 +47,9 @@ static void print_who(const struct cmd_status *st)
 	printf("node       %s  ", hex);
 	if (self)
 		put_text("", self->name);
-	printf(" (%s%s)\n", roster_roles_text(st->s->home->roles),
-	       self && self->revoked ? ", REVOKED" : "");
+	printf(" (%s%s%s)\n", roster_roles_text(st->s->home->roles),
+	       self && self->revoked ? ", REVOKED" : "",
+	       self && is_over(st, self) ? ", EXPIRED" : "");
 	printf("enrolled   %" PRIu64 " node%s, %" PRIu64 " revoked\n", st->nodes, ui_s(st->nodes),
 	       st->revoked);
 }
@@ -79,7 +86,7 @@ static void print_journals(const struct cmd_status *st)
 		if (j->indexed > j->covered)
 			printf(", %" PRIu64 " not yet signed for", j->indexed - j->covered);
 		if (j->behind)
-			printf(", %" PRIu64 " bytes not checked yet", j->behind);
+			printf(", %" PRIu64 " byte%s not checked yet", j->behind, ui_s(j->behind));
 		putchar('\n');
 	}
 }
@@ -101,11 +108,17 @@ static int print_release(void *ctx, struct release *r)
 	text_hex(serial, a->serial, 16);
 	text_time_s(time, (why == ERR_NOT_YET ? a->not_before_ms : a->not_after_ms) / 1000);
 	release_used(r, &opens, &bytes);
-	printf("  %s  %s %s, %zu item%s", serial,
-	       why == 0		  ? "until" :
-	       why == ERR_NOT_YET ? "from" :
-				    err_word(why),
-	       time, a->items, ui_s(a->items));
+	printf("  %s  ", serial);
+	/* what ended for another reason did not end at a time that the terms know */
+	if (why == 0 || why == ERR_NOT_YET || why == ERR_EXPIRED)
+		printf("%s %s",
+		       why == 0		  ? "until" :
+		       why == ERR_NOT_YET ? "from" :
+					    err_word(why),
+		       time);
+	else
+		fputs(err_word(why), stdout);
+	printf(", %zu item%s", a->items, ui_s(a->items));
 	if (a->accessions)
 		printf(", %zu accession%s", a->accessions, ui_s(a->accessions));
 	print_budget("opens", opens, a->max_opens);
@@ -208,6 +221,7 @@ static void json_who(const struct cmd_status *st, struct ui_json *j)
 	ui_json_text(j, "role", roster_roles_text(st->s->home->roles));
 	ui_json_text(j, "directory", node_dir(st->s->node));
 	ui_json_bool(j, "revoked", self && self->revoked);
+	ui_json_bool(j, "expired", self && is_over(st, self));
 }
 
 static void json_journals(const struct cmd_status *st, struct ui_json *j)

@@ -10,7 +10,7 @@
 #include "tools/verb.h"
 
 static const char help[] =
-	"Usage: custody why ARCHIVE PATH [OPTION]...\n"
+	"Usage: custody why ARCHIVE PATH|ITEM-ID [OPTION]...\n"
 	"Say whether an item may be read now, under which authorisation and until when; or which rule\n"
 	"refuses it, and what to do. Asking is not logged: nothing is read.\n"
 	"\n"
@@ -24,7 +24,8 @@ struct why {
 	struct ui *ui;
 	const char *archive, *path, *user;
 	uint32_t uid;
-	char name[128]; /* of the user */
+	char name[128];	       /* of the user */
+	struct wire_out whole; /* the item's path, if an id was given */
 };
 
 static int find_user(struct why *w, struct err *e)
@@ -89,6 +90,36 @@ static void print(const struct why *w, int verdict, const char *sentence,
 	putchar('\n');
 }
 
+struct search {
+	const uint8_t *serial;
+	int64_t not_before_ms;
+};
+
+static int same_serial(void *ctx, struct release *r)
+{
+	struct search *s = ctx;
+	const struct authorisation *a = release_terms(r);
+
+	if (memcmp(a->serial, s->serial, 16) != 0)
+		return 0;
+	s->not_before_ms = a->not_before_ms;
+	return 1;
+}
+
+/* Append the time at which the release begins. */
+static void add_begin(char *sentence, size_t cap, const struct cmd_gate *gate,
+		      const uint8_t serial[16])
+{
+	struct search s = {.serial = serial};
+	const size_t n = strlen(sentence);
+	char time[TEXT_TIME_SIZE];
+
+	if (release_each(gate->releases, same_serial, &s) != 1)
+		return;
+	text_time_s(time, s.not_before_ms / 1000);
+	snprintf(sentence + n, cap - n, ", %s", time);
+}
+
 /* The verdict: 0 or the code of the rule. */
 static void tell(const struct why *w, const struct cmd_gate *gate, const struct object *o,
 		 int *verdict)
@@ -99,6 +130,8 @@ static void tell(const struct why *w, const struct cmd_gate *gate, const struct 
 
 	*verdict = cmd_gate_ask(gate, o, &r, near);
 	gate_explain(sentence, sizeof(sentence), *verdict, near);
+	if (*verdict == ERR_NOT_YET)
+		add_begin(sentence, sizeof(sentence), gate, near);
 	if (w->ui->json)
 		print_json(w, o, *verdict, sentence, near, r ? release_terms(r) : NULL);
 	else if (!w->ui->quiet)
@@ -127,6 +160,10 @@ static int run(struct why *w, int *verdict, struct err *e)
 			     "'custody ls -l'",
 			     w->path);
 	if (rc == 0)
+		rc = cmd_path(s, &o, &w->whole, e);
+	if (rc == 0)
+		w->path = (char *)w->whole.p;
+	if (rc == 0)
 		rc = cmd_gate_open(&gate, s, w->uid, w->ui, e);
 	if (rc == 0)
 		tell(w, &gate, &o, verdict);
@@ -152,5 +189,6 @@ int cmd_why(struct ui *ui, int argc, char **argv)
 	w.archive = argv[optind];
 	w.path = argv[optind + 1];
 	rc = run(&w, &verdict, &e);
+	wire_out_wipe(&w.whole);
 	return rc < 0 ? ui_fail(ui, rc, &e) : verdict < 0 ? err_exit(verdict) : 0;
 }

@@ -23,5 +23,5 @@ static const struct verb verbs[] = {
 
 int main(int argc, char **argv)
 {
-	return verb_main("custody-authority", about, verbs, argc, argv);
+	return verb_main("custody-authority", about, verbs, false, argc, argv);
 }

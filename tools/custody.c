@@ -22,11 +22,13 @@ static const struct verb verbs[] = {
 	{NULL, NULL, "The custody log"},
 	{"log", cmd_log, "what happened, in order of time"},
 	{"verify", cmd_verify, "check the whole archive; needs no key and no node"},
+	{"prove", cmd_prove, "a receipt that proves one item's custody to anybody"},
+	{"check", cmd_check, "does a receipt hold; needs no archive"},
 	{"checkpoint", cmd_checkpoint, "sign and print how far the log goes"},
 	{NULL, NULL, NULL},
 };
 
 int main(int argc, char **argv)
 {
-	return verb_main("custody", about, verbs, argc, argv);
+	return verb_main("custody", about, verbs, true, argc, argv);
 }

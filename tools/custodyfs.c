@@ -162,6 +162,10 @@ static int resolve(struct mount_ask *m, char **argv, struct err *e)
 	if (rc == 0 && m->node[0] != '/') {
 		char *full = realpath(m->node, NULL);
 
+		if (!full && errno == ENOENT)
+			return err_set(e, ERR_KEY,
+				       "there is no node in %s: 'custody node-init' makes one",
+				       m->node);
 		if (!full)
 			return err_sys(e, "%s", m->node);
 		snprintf(m->node, sizeof(m->node), "%s", full);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/ui.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -10,8 +9,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "index/file.h"
 
 void ui_init(struct ui *ui, const char *program)
 {
@@ -42,6 +39,9 @@ bool ui_common(struct ui *ui, int opt, const char *arg, const char *help, int *e
 	case UI_OPT_PASS_FILE:
 		ui->pass_file = arg;
 		return true;
+	case UI_OPT_FORCE:
+		ui->force = true;
+		return true;
 	case UI_OPT_PASS_FD:
 		fd = strtol(arg, &end, 10);
 		if (*end || end == arg || fd < 0 || fd > INT_MAX)
@@ -57,6 +57,24 @@ bool ui_common(struct ui *ui, int opt, const char *arg, const char *help, int *e
 	default:
 		return false;
 	}
+}
+
+/* Valid UTF-8 that does something to a screen: C1 controls, U+0080 to U+009F, and those that turn the
+ * direction of writing, so that a name reads as another (U+061C, U+200E, U+200F, U+202A to U+202E,
+ * U+2066 to U+2069). */
+static bool is_c1(const unsigned char *s, size_t len)
+{
+	return len == 2 && s[0] == 0xc2 && s[1] < 0xa0;
+}
+
+static bool is_bidi(const unsigned char *s, size_t len)
+{
+	if (len == 2)
+		return s[0] == 0xd8 && s[1] == 0x9c;
+	if (len != 3 || s[0] != 0xe2)
+		return false;
+	return (s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae))) ||
+	       (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
 }
 
 /* A JSON string of bytes that are UTF-8 or not; what is not becomes \ufffd. */
@@ -76,7 +94,9 @@ void ui_put_json(const void *p, size_t n)
 			putchar(s[i]);
 		} else {
 			len = s[i] >= 0xf0 ? 4 : s[i] >= 0xe0 ? 3 : 2;
-			if (i + len <= n && text_valid(s + i, len)) {
+			if (i + len <= n && is_c1(s + i, len) && s[i + 1] >= 0x80) {
+				printf("\\u%04x", s[i + 1]);
+			} else if (i + len <= n && text_valid(s + i, len)) {
 				fwrite(s + i, 1, len, stdout);
 			} else {
 				len = 1;
@@ -99,9 +119,9 @@ void ui_fput_name(FILE *f, const void *p, size_t n)
 
 	for (size_t i = 0; i < n; i += len) {
 		len = s[i] < 0x80 ? 1 : s[i] >= 0xf0 ? 4 : s[i] >= 0xe0 ? 3 : 2;
-		/* text_valid refuses control bytes; C1 controls are two bytes, c2 80 to c2 9f */
-		if (i + len <= n && text_valid(s + i, len) && s[i] != '\n' &&
-		    !(s[i] == 0xc2 && s[i + 1] < 0xa0)) {
+		/* text_valid refuses control bytes of ASCII */
+		if (i + len <= n && text_valid(s + i, len) && s[i] != '\n' && !is_c1(s + i, len) &&
+		    !is_bidi(s + i, len)) {
 			fwrite(s + i, 1, len, f);
 		} else {
 			len = 1;
@@ -132,12 +152,10 @@ static void put_sentence(const struct ui *ui, const char *text)
 	fputc('\n', stderr);
 }
 
-int ui_fail(const struct ui *ui, int rc, const struct err *e)
+static int fail(const struct ui *ui, int rc, bool json, const char *text)
 {
-	const char *text = e && e->text[0] ? e->text : err_text(rc);
-
 	put_sentence(ui, text);
-	if (ui->json) {
+	if (json) {
 		printf("{\"error\":\"%s\",\"exit\":%d,\"text\":", err_word(rc), err_exit(rc));
 		ui_put_json(text, strlen(text));
 		printf("}\n");
@@ -145,16 +163,21 @@ int ui_fail(const struct ui *ui, int rc, const struct err *e)
 	return err_exit(rc);
 }
 
+int ui_fail(const struct ui *ui, int rc, const struct err *e)
+{
+	return fail(ui, rc, ui->json, e && e->text[0] ? e->text : err_text(rc));
+}
+
 int ui_usage(const struct ui *ui, const char *fmt, ...)
 {
+	char text[1024];
 	va_list ap;
 
-	fprintf(stderr, "%s: ", ui->program);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "\n");
-	return err_exit(ERR_USAGE);
+	/* the wrong word may stand before --json */
+	return fail(ui, ERR_USAGE, ui->json || ui->json_asked, text);
 }
 
 void ui_say(const struct ui *ui, const char *fmt, ...)
@@ -208,11 +231,13 @@ int ui_time(const char *s, int64_t now_ms, int64_t *out, struct err *e)
 	int64_t unit = 0;
 	char *end;
 
-	if (s[0] != '+')
+	if (s[0] != '+' && s[0] != '-')
 		return text_parse_time(span, out) ?
 			       0 :
 			       err_set(e, ERR_USAGE,
-				       "%s: not a time; use 2026-11-23T07:10:00Z, +2h or +3d", s);
+				       "%s: not a time; use 2026-11-23T07:10:00Z, +2h for two "
+				       "hours from now, -2h for two hours ago",
+				       s);
 	n = strtoul(s + 1, &end, 10);
 	if (s[1] >= '0' && s[1] <= '9' && *end && !end[1])
 		unit = *end == 's' ? 1 :
@@ -221,8 +246,9 @@ int ui_time(const char *s, int64_t now_ms, int64_t *out, struct err *e)
 		       *end == 'd' ? 86400 :
 				     0;
 	if (!unit || n > 36500ul * 86400)
-		return err_set(e, ERR_USAGE, "%s: not a span; use +90s, +30m, +2h or +3d", s);
-	*out = now_ms + (int64_t)n * unit * 1000;
+		return err_set(e, ERR_USAGE,
+			       "%s: not a span; use +90s, +30m, +2h, +3d, or - for the past", s);
+	*out = now_ms + (s[0] == '-' ? -1 : 1) * (int64_t)n * unit * 1000;
 	return 0;
 }
 
@@ -243,14 +269,4 @@ void ui_user_host(char *out, size_t cap)
 	ui_user(user, sizeof(user));
 	gethostname(host, sizeof(host) - 1);
 	snprintf(out, cap, "%s@%s", user, host);
-}
-
-int ui_write_file(const char *path, const void *p, size_t n, struct err *e)
-{
-	int rc;
-
-	if (!strcmp(path, "-"))
-		return file_write(STDOUT_FILENO, p, n, e);
-	rc = file_replace(AT_FDCWD, path, p, n, 0644, e);
-	return rc < 0 ? err_prefix(e, rc, "%s", path) : 0;
 }

@@ -20,6 +20,8 @@ struct ui {
 	const char *program; /* "custody ingest", for messages */
 	const char *node;    /* --node DIR */
 	bool json, quiet;
+	bool json_asked;       /* --json stands somewhere on the command line, read or not */
+	bool force;	       /* --force: -o replaces any file */
 	bool no_passphrase;    /* --no-passphrase: raw keys */
 	const char *pass_file; /* --passphrase-file F */
 	int pass_fd;	       /* --passphrase-fd N, -1: none */
@@ -37,6 +39,7 @@ void ui_init(struct ui *ui, const char *program);
 #define UI_OPT_NO_PASS 1003
 #define UI_OPT_PASS_FILE 1004
 #define UI_OPT_PASS_FD 1005
+#define UI_OPT_FORCE 1006
 #define UI_OPT_HELP 'h'
 #define UI_OPT_VERSION 'V'
 /* Entries for a struct option array. */
@@ -44,7 +47,8 @@ void ui_init(struct ui *ui, const char *program);
 	{"node", 1, NULL, UI_OPT_NODE}, {"json", 0, NULL, UI_OPT_JSON},                       \
 		{"quiet", 0, NULL, UI_OPT_QUIET}, {"no-passphrase", 0, NULL, UI_OPT_NO_PASS}, \
 		{"passphrase-file", 1, NULL, UI_OPT_PASS_FILE},                               \
-		{"passphrase-fd", 1, NULL, UI_OPT_PASS_FD}, {"help", 0, NULL, UI_OPT_HELP},   \
+		{"passphrase-fd", 1, NULL, UI_OPT_PASS_FD}, {"force", 0, NULL, UI_OPT_FORCE}, \
+		{"help", 0, NULL, UI_OPT_HELP},                                               \
 	{                                                                                     \
 		"version", 0, NULL, UI_OPT_VERSION                                            \
 	}
@@ -53,6 +57,7 @@ bool ui_common(struct ui *ui, int opt, const char *arg, const char *help, int *e
 /* "program: sentence" on stderr (or {"error":...} with --json on stdout too); returns the exit
  * code of rc. */
 int ui_fail(const struct ui *ui, int rc, const struct err *e);
+/* The same for a wrong command line, one line of text; returns 2. */
 __attribute__((format(printf, 2, 3))) int ui_usage(const struct ui *ui, const char *fmt, ...);
 /* Talk, unless --quiet. */
 __attribute__((format(printf, 2, 3))) void ui_say(const struct ui *ui, const char *fmt, ...);
@@ -63,10 +68,11 @@ void ui_progress(void *ctx, uint64_t done, uint64_t total);
 void ui_progress_end(const struct ui *ui);
 
 /* A node_passphrase (fs/node.h): file, fd, systemd credential "custodyfs.passphrase", else the
- * terminal without echo. ctx is a struct ui. */
-long ui_passphrase(void *ctx, const char *what, bool confirm, char *buf, size_t cap);
+ * terminal without echo. ctx is a struct ui. ERR_PASSPHRASE, with a sentence. */
+long ui_passphrase(void *ctx, const char *what, bool confirm, char *buf, size_t cap, struct err *e);
 
-/* Write bytes with control characters and DEL as \xNN; valid UTF-8 is kept. To stdout, or to f. */
+/* Write bytes with control characters, DEL, and what turns the direction of writing as \xNN; other
+ * valid UTF-8 is kept. To stdout, or to f. */
 void ui_put_name(const void *p, size_t n);
 void ui_fput_name(FILE *f, const void *p, size_t n);
 /* The same line by line: LF stands. */
@@ -77,12 +83,18 @@ void ui_put_json(const void *p, size_t n);
 void ui_bytes(char out[16], uint64_t n);
 /* "s", or nothing for 1. */
 const char *ui_s(uint64_t n);
-/* Absolute "2026-11-23T07:10:00Z", or "+90s", "+30m", "+2h", "+3d" from now. ERR_USAGE. */
+/* Absolute "2026-11-23T07:10:00Z", or "+90s", "+30m", "+2h", "+3d" from now; "-2h" is two hours
+ * ago. ERR_USAGE. */
 int ui_time(const char *s, int64_t now_ms, int64_t *out, struct err *e);
 int64_t ui_now(void);
 /* Name of the user who runs this, and "user@host". */
 void ui_user(char *out, size_t cap);
 void ui_user_host(char *out, size_t cap);
+/* Could a result be written to path, and may it be? To be asked before work that is not to be done
+ * in vain, or leaves traces. ERR_EXISTS: what is there is not replaced: no regular file, or (unless
+ * --force) none that the programs write. ERR_SYSTEM: the folder is not there, or not ours to write
+ * to. */
+int ui_check_output(const struct ui *ui, const char *path, struct err *e);
 /* Write a result file (0644): new or replaced whole; "-" is stdout. */
 int ui_write_file(const char *path, const void *p, size_t n, struct err *e);
 

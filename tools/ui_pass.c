@@ -14,8 +14,10 @@
 
 #include "crypto/secret.h"
 
-/* Up to the first LF or the end. */
-static long read_line(int fd, char *buf, size_t cap)
+#define CREDENTIAL "custodyfs.passphrase"
+
+/* Up to the first LF or the end; `from` names where it is read. */
+static long read_line(int fd, const char *from, char *buf, size_t cap, struct err *e)
 {
 	size_t n = 0;
 	ssize_t got;
@@ -25,92 +27,104 @@ static long read_line(int fd, char *buf, size_t cap)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return ERR_SYSTEM;
+			return err_set(e, ERR_PASSPHRASE, "no passphrase can be read from %s: %s",
+				       from, strerror(errno));
 		if (got == 0 || buf[n] == '\n')
 			break;
 		n++;
 	}
-	return n == cap || n == 0 ? ERR_PASSPHRASE : (long)n;
+	if (n == 0)
+		return err_set(e, ERR_PASSPHRASE, "%s is empty, or its first line is", from);
+	if (n == cap)
+		return err_set(e, ERR_PASSPHRASE, "the passphrase in %s is longer than %zu bytes",
+			       from, cap - 1);
+	return (long)n;
 }
 
-static long from_file(const char *path, bool private, char *buf, size_t cap)
+/* `private`: it must not be one that others may read. */
+static long from_file(const char *path, bool private, char *buf, size_t cap, struct err *e)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char from[4200];
 	struct stat st;
 	long n;
 
+	snprintf(from, sizeof(from), "the passphrase file %.4000s", path);
 	if (fd < 0)
-		return errno == ENOENT ? ERR_NOTFOUND : ERR_SYSTEM;
-	if (private && (fstat(fd, &st) < 0 || (S_ISREG(st.st_mode) && (st.st_mode & 077)))) {
-		fprintf(stderr, "%s: others may read this passphrase file; run: chmod 600 '%s'\n",
-			path, path);
-		close(fd);
-		return ERR_PASSPHRASE;
-	}
-	n = read_line(fd, buf, cap);
+		return err_set(e, ERR_PASSPHRASE, "can't open %s: %s", from, strerror(errno));
+	if (private && (fstat(fd, &st) < 0 || (S_ISREG(st.st_mode) && (st.st_mode & 077))))
+		n = err_set(e, ERR_PASSPHRASE, "others may read %s: run 'chmod 600 %s'", from,
+			    path);
+	else
+		n = read_line(fd, from, buf, cap, e);
 	close(fd);
 	return n;
 }
 
-static long ask_once(int tty, const char *what, const char *again, char *buf, size_t cap)
+static long from_descriptor(int fd, char *buf, size_t cap, struct err *e)
+{
+	char from[64];
+
+	snprintf(from, sizeof(from), "descriptor %d (--passphrase-fd)", fd);
+	return read_line(fd, from, buf, cap, e);
+}
+
+static long ask_once(int tty, const char *what, const char *again, char *buf, size_t cap,
+		     struct err *e)
 {
 	struct termios old, quiet;
 	long n;
 
 	if (tcgetattr(tty, &old) < 0)
-		return ERR_PASSPHRASE;
+		return err_set(e, ERR_PASSPHRASE, "the terminal can't be told not to echo: %s",
+			       strerror(errno));
 	quiet = old;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	dprintf(tty, "Passphrase for %s%s: ", what, again);
 	tcsetattr(tty, TCSAFLUSH, &quiet);
-	n = read_line(tty, buf, cap);
+	n = read_line(tty, "the terminal", buf, cap, e);
 	tcsetattr(tty, TCSAFLUSH, &old);
 	dprintf(tty, "\n");
 	return n;
 }
 
-static long from_terminal(const char *what, bool confirm, char *buf, size_t cap)
+static long from_terminal(const char *what, bool confirm, char *buf, size_t cap, struct err *e)
 {
 	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
 	char again[1024];
 	long n, m;
 
-	if (tty < 0) {
-		fprintf(stderr,
-			"%s: a passphrase is needed and there is no terminal; use "
-			"--passphrase-file, --passphrase-fd or a credential\n",
-			what);
-		return ERR_PASSPHRASE;
-	}
-	n = ask_once(tty, what, "", buf, cap);
+	if (tty < 0)
+		return err_set(e, ERR_PASSPHRASE,
+			       "a passphrase is needed and there is no terminal; use "
+			       "--passphrase-file, --passphrase-fd or a credential, for %s",
+			       what);
+	n = ask_once(tty, what, "", buf, cap, e);
 	if (n > 0 && confirm) {
-		m = ask_once(tty, what, " (again)", again, sizeof(again));
-		if (m != n || memcmp(again, buf, (size_t)n) != 0) {
-			dprintf(tty, "They differ.\n");
-			n = ERR_PASSPHRASE;
-		}
+		m = ask_once(tty, what, " (again)", again, sizeof(again), e);
+		if (m < 0)
+			n = m;
+		else if (m != n || memcmp(again, buf, (size_t)n) != 0)
+			n = err_set(e, ERR_PASSPHRASE, "the two passphrases differ");
 		secret_wipe(again, sizeof(again));
 	}
 	close(tty);
 	return n;
 }
 
-long ui_passphrase(void *ctx, const char *what, bool confirm, char *buf, size_t cap)
+long ui_passphrase(void *ctx, const char *what, bool confirm, char *buf, size_t cap, struct err *e)
 {
 	struct ui *ui = ctx;
 	const char *dir = getenv("CREDENTIALS_DIRECTORY");
 	char path[4096];
-	long n;
 
 	if (ui->pass_file)
-		return from_file(ui->pass_file, true, buf, cap);
+		return from_file(ui->pass_file, true, buf, cap, e);
 	if (ui->pass_fd >= 0)
-		return read_line(ui->pass_fd, buf, cap);
-	if (dir && snprintf(path, sizeof(path), "%s/custodyfs.passphrase", dir) <
-			   (int)sizeof(path)) {
-		n = from_file(path, false, buf, cap);
-		if (n != ERR_NOTFOUND)
-			return n;
-	}
-	return from_terminal(what, confirm, buf, cap);
+		return from_descriptor(ui->pass_fd, buf, cap, e);
+	/* systemd gives a unit other credentials too: ours need not be among them */
+	if (dir && snprintf(path, sizeof(path), "%s/" CREDENTIAL, dir) < (int)sizeof(path) &&
+	    (access(path, F_OK) == 0 || errno != ENOENT))
+		return from_file(path, false, buf, cap, e);
+	return from_terminal(what, confirm, buf, cap, e);
 }

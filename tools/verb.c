@@ -13,7 +13,7 @@
 
 #define NAME_MAX_LEN 32 /* of a verb, with its NUL */
 
-static void help(const char *program, const char *about, const struct verb *verbs)
+static void help(const char *program, const char *about, const struct verb *verbs, bool node)
 {
 	printf("Usage: %s [OPTION]... VERB ...\n%s\n", program, about);
 	for (const struct verb *v = verbs; v->line; v++) {
@@ -22,14 +22,16 @@ static void help(const char *program, const char *about, const struct verb *verb
 		else
 			printf("\n%s\n", v->line);
 	}
-	printf("\nCommon options\n"
-	       "  --node DIR       the node's directory (default: $CUSTODY_NODE, or\n"
-	       "                   ~/.config/custodyfs, for root /var/lib/custodyfs)\n"
-	       "  --json           one JSON object, or JSON Lines, on standard output\n"
+	printf("\nCommon options\n");
+	if (node)
+		printf("  --node DIR       the node's directory (default: $CUSTODY_NODE, or\n"
+		       "                   ~/.config/custodyfs, for root /var/lib/custodyfs)\n");
+	printf("  --json           one JSON object, or JSON Lines, on standard output\n"
 	       "  --passphrase-file F, --passphrase-fd N\n"
 	       "                   where a passphrase is read from (default: the credential\n"
 	       "                   custodyfs.passphrase, or the terminal)\n"
 	       "  --no-passphrase  keep a new key raw, guarded by its file mode alone\n"
+	       "  --force          an output file (-o) replaces whatever has its name\n"
 	       "  -q, --quiet      no talk, only results and errors\n"
 	       "  -h, --help       this help; after a verb: that verb's\n"
 	       "  -V, --version    version\n"
@@ -124,8 +126,27 @@ static int run(struct ui *ui, const struct verb *v, int argc, char **argv)
 	return code;
 }
 
+/* Is a wrong command line to be told in JSON too? */
+static bool asks_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (!strcmp(argv[i], "--json"))
+			return true;
+	}
+	return false;
+}
+
+/* getopt_long has said what is wrong; a long option that it does not know is named again. */
+static int bad_option(const struct ui *ui, char **argv)
+{
+	if (optopt == 0)
+		return ui_usage(ui, "%s is no option, or the beginning of several; see %s --help",
+				argv[optind - 1], ui->program);
+	return ui_usage(ui, "a wrong option, or one without its value; see %s --help", ui->program);
+}
+
 /* Options before the verb. -1 to go on, else the exit code. */
-static int leading(struct ui *ui, const char *about, const struct verb *verbs, int argc,
+static int leading(struct ui *ui, const char *about, const struct verb *verbs, bool node, int argc,
 		   char **argv)
 {
 	static const struct option longs[] = {UI_OPTIONS, {NULL, 0, NULL, 0}};
@@ -133,10 +154,10 @@ static int leading(struct ui *ui, const char *about, const struct verb *verbs, i
 
 	while ((c = getopt_long(argc, argv, "+" VERB_SHORT, longs, NULL)) != -1) {
 		if (c == '?')
-			return ui_usage(ui, "see %s --help", ui->program);
+			return bad_option(ui, argv);
 		ui_common(ui, c, optarg, "", &code);
 		if (c == UI_OPT_HELP)
-			help(ui->program, about, verbs);
+			help(ui->program, about, verbs, node);
 		if (code || c == UI_OPT_HELP || c == UI_OPT_VERSION)
 			return flushed(ui, code);
 	}
@@ -145,7 +166,7 @@ static int leading(struct ui *ui, const char *about, const struct verb *verbs, i
 	return -1;
 }
 
-int verb_main(const char *program, const char *about, const struct verb *verbs, int argc,
+int verb_main(const char *program, const char *about, const struct verb *verbs, bool node, int argc,
 	      char **argv)
 {
 	char name[32], dash_help[] = "--help";
@@ -159,13 +180,14 @@ int verb_main(const char *program, const char *about, const struct verb *verbs, 
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(name, sizeof(name), "%s", program);
 	argv[0] = name; /* getopt_long begins its complaints with it */
-	code = leading(&ui, about, verbs, argc, argv);
+	ui.json_asked = asks_json(argc, argv);
+	code = leading(&ui, about, verbs, node, argc, argv);
 	if (code >= 0)
 		return code;
 	argc -= optind;
 	argv += optind;
 	if (!strcmp(argv[0], "help") && argc == 1) {
-		help(program, about, verbs);
+		help(program, about, verbs, node);
 		return flushed(&ui, 0);
 	}
 	if (!strcmp(argv[0], "help")) { /* "help VERB" is "VERB --help" */
@@ -188,7 +210,7 @@ int verb_option(struct ui *ui, int argc, char **argv, const char *shorts,
 	*code = 0;
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		if (c == '?') {
-			*code = ui_usage(ui, "see %s --help", ui->program);
+			*code = bad_option(ui, argv);
 			return VERB_STOP;
 		}
 		if (!ui_common(ui, c, optarg, help_text, code))

@@ -22,8 +22,8 @@ struct verb {
 	const char *line; /* of the help */
 };
 
-/* What main() does. The exit code. */
-int verb_main(const char *program, const char *about, const struct verb *verbs, int argc,
+/* What main() does. The exit code. node: the program works with nodes, and its help has --node. */
+int verb_main(const char *program, const char *about, const struct verb *verbs, bool node, int argc,
 	      char **argv);
 
 #define VERB_SHORT "qhV" /* short options that every verb knows */

@@ -98,8 +98,6 @@ second_world() {
 	fails 1 "not empty" authority create-archive auth full --sign-with officer
 	fails 1 "not a directory" authority create-archive auth full/x --sign-with officer
 	fails 1 "" authority create-archive nowhere b --sign-with officer
-	fails 3 "chmod 700" authority create-archive archive b --sign-with officer
-	chmod 700 archive
 	fails 5 "authority.txt" authority create-archive archive b --sign-with officer
 }
 
@@ -282,9 +280,9 @@ node_id() {
 		--users "$(printf 'a%.0s' {1..40})" -o x
 	run -7 authority authorise auth r.req -q --sign-with stranger --until +1h -o x
 	[ ! -e x ]
-	echo before >x
+	echo custodyfs-before >x
 	run -7 authority authorise auth r.req -q --sign-with stranger --until +1h -o x
-	[ "$(cat x)" = before ]
+	[ "$(cat x)" = custodyfs-before ]
 }
 
 @test "revoke: what, why, by whom" {
@@ -323,8 +321,11 @@ node_id() {
 	authority revoke auth2 --key ben.pub --reason left --sign-with ann --sign-with cid -o k.revoke
 	custody --node ws2 import archive2 k.revoke
 	custody --node ws2 request archive2 c/note.txt --case C-2 --purpose P -o r3.req
-	authority authorise auth2 r3.req --sign-with ann --sign-with ben --until +1h -o r3.auth
-	fails 7 "" custody --node ws2 import archive2 r3.auth
+	fails 7 "revoked" authority authorise auth2 r3.req --sign-with ann --sign-with ben --until +1h \
+		-q -o r3.auth
+	authority authorise auth2 r3.req --sign-with ann --until +1h -o r3.auth
+	authority sign r3.auth --sign-with ben
+	fails 7 "revoked" custody --node ws2 import archive2 r3.auth
 	authority authorise auth2 r3.req --sign-with ann --sign-with cid --until +1h -o r4.auth
 	ok custody --node ws2 import archive2 r4.auth
 }

@@ -132,6 +132,7 @@ by_hand() {
 			-e "s|\\bSEGMENT\\b|$SEGMENT|g; s|\\bOFFSET\\b|$OFFSET|g" \
 			-e "s|\\bJOURNAL\\b|$JOURNAL|g; s|\\bNODE\\b|$NODE|g; s|\\bSERIAL\\b|$SERIAL|g" \
 			-e "s|\\bDOCUMENT\\b|r.auth|g; s|\\bIDENTITY\\b|identity|g" \
+			-e "s|\\bRECEIPT\\b|a.receipt|g" \
 			-e '/^root() {/s/ # root.*//' >by_hand.sh
 	[ -s by_hand.sh ]
 }
@@ -204,4 +205,18 @@ world_by_hand() {
 	run bash by_hand.sh
 	[[ "${lines[0]}" == "$(sed -n 's/^sealed: //p' r.auth)"* ]]
 	[[ "$output" == *"no identity matched"* ]]
+}
+
+@test "by hand: a receipt in its parts, with awk" {
+	world_by_hand
+	"$CUSTODY" --node ws import archive r.auth
+	"$CUSTODY" --node ws prove archive otay/us/car1.jpg -o a.receipt
+	by_hand 'A receipt'
+	bash by_hand.sh
+	cmp part1.description archive/archive.txt
+	cmp part2.enrolment "archive/documents/$SERIAL.enrolment"
+	cmp part3.checkpoint "archive/journal/$NODE.checkpoint"
+	grep -qxF -f part6.event "$JOURNAL"
+	[ "$(head -n 1 part7.proof)" = c2sp.org/tlog-proof@v1 ]
+	[ ! -e part8.event ]
 }

@@ -95,12 +95,12 @@ untouched() {
 	ok ingest images -c again -m images/manifest.csv
 }
 
-@test "a manifest whose digest or size is another: exit 4" {
+@test "a manifest whose digest is another: exit 4, and nothing is taken in" {
 	awk -F, -v OFS=, 'NR == 2 { $6 = substr($6, 1, 63) ($6 ~ /0$/ ? "1" : "0") } 1' \
 		images/manifest.csv >wrong
 	cp wrong images/manifest.csv
 	fails 4 "car1.jpg" ingest images --collection otay --manifest images/manifest.csv
-	run ! grep -q '"type":"accession-closed"' archive/journal/*.jsonl
+	untouched
 }
 
 @test "a manifest whose size is another: exit 4, and nothing is taken in" {

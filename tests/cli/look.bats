@@ -341,9 +341,9 @@ node_id() { custody --node "$1" status archive --json | jq -r .node; }
 
 @test "status of a release that is over" {
 	world_request n otay/us/car3.jpg
-	world_authorise n --until +1s
+	world_authorise n --until +3s
 	ws import archive n.auth
-	sleep 2
+	sleep 4
 	ok ws status archive --json
 	json '[.[0].releases[].state] | sort == ["expired", "in-force"]'
 }

@@ -55,10 +55,11 @@ node_id() { custody --node "$1" status archive --json | jq -r .node; }
 @test "node-init keeps a key that is there, and replaces an output file whole" {
 	custody --node n node-init archive --no-passphrase -o n.req
 	cp n/node.key before
-	echo old >x.req
+	(cat n.req && echo more) >x.req
 	ok custody --node n node-init archive --no-passphrase -o x.req
 	cmp before n/node.key
 	[ "$(head -n 1 x.req)" = custodyfs-enrolment-request/v1 ]
+	run ! grep -qx more x.req
 	fails 1 "no-such-dir" custody --node n node-init archive -o no-such-dir/x
 }
 

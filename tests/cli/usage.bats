@@ -8,12 +8,24 @@ load ../lib/common
 setup() { world_new; }
 teardown() { world_end; }
 
+# fails_json 'WORDS' COMMAND...: exit 2, with these words on standard error and in the object on
+# standard output.
+fails_json() {
+	local words=$1
+
+	shift
+	run -2 --separate-stderr "$@"
+	talks "$words"
+	jq -es --arg w "$words" 'length == 1 and (.[0] | .error == "usage" and .exit == 2 and
+		(.text | contains($w)))' <<<"$output" >/dev/null
+}
+
 verbs() { "$1" --help | awk '/^Common options/ { exit } /^  [a-z][a-z-]* / { print $1 }'; }
 
 @test "without a verb: exit 2 and a hint" {
 	fails 2 "custody --help" custody
 	fails 2 "custody-authority --help" authority
-	fails 2 "a verb is needed" custody --json
+	fails_json "a verb is needed" custody --json
 }
 
 @test "--help lists every verb by group" {
@@ -132,8 +144,8 @@ verbs() { "$1" --help | awk '/^Common options/ { exit } /^  [a-z][a-z-]* / { pri
 	fails 2 "nothing is asked for" custody request a -o x --case c --purpose p
 	fails 2 "32 lower-case hex" custody request a --accession 12 -o x --case c --purpose p
 	fails 2 "-0 goes with neither" custody ls a -0 -l
-	fails 2 "both want standard output" custody request a b --json -o - --case c --purpose p
-	fails 2 "both want standard output" custody --json node-init a -o -
+	fails_json "both want standard output" custody request a b --json -o - --case c --purpose p
+	fails_json "both want standard output" custody --json node-init a -o -
 	[ -z "$(ls)" ]
 }
 

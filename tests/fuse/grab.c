@@ -7,6 +7,7 @@
  *   open PATH | openrw PATH | opentrunc PATH | opendirect PATH | openpath PATH | reopen | close
  *   read OFF LEN | readv OFF LEN | mmap shared|private | touch OFF | sendfile OFF LEN
  *   splice OFF LEN | copyrange OFF LEN | handle PATH | uid N | pass OFF LEN | uring PATH
+ *   open32 PATH (as a 32-bit program without large files does)
  *   save FILE (what the last read got is written there) | quit
  *
  * `pass` sends the descriptor to a child that runs as uid 65534 and reads there.
@@ -293,6 +294,38 @@ static ssize_t do_uring(struct state *s, const char *path)
 	return 0;
 }
 
+/* The i386 system call, whose flags lack O_LARGEFILE: the file system sees none at all. */
+static ssize_t do_open32(struct state *s, const char *path)
+{
+#ifdef __x86_64__
+	char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	long rc = 5; /* __NR_open */
+
+	if (low == MAP_FAILED)
+		return -1;
+	snprintf(low, 4096, "%s", path);
+	__asm__ volatile("int $0x80"
+			 : "+a"(rc)
+			 : "b"((unsigned)(uintptr_t)low), "c"(0), "d"(0)
+			 : "memory", "r8", "r9", "r10", "r11");
+	munmap(low, 4096);
+	rc = (int)rc;
+	if (rc < 0) {
+		errno = (int)-rc;
+		return -1;
+	}
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = (int)rc;
+	return 0;
+#else
+	(void)s, (void)path;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
 static ssize_t do_save(const struct state *s, const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -350,6 +383,8 @@ static bool run(struct state *s, char *line)
 		do_pass(s, off, len);
 	else if (!strcmp(verb, "uring"))
 		answer(do_uring(s, a));
+	else if (!strcmp(verb, "open32"))
+		answer(do_open32(s, a));
 	else if (!strcmp(verb, "save"))
 		answer(do_save(s, a));
 	else

@@ -52,6 +52,16 @@ static void make_segment(struct dossier *d, size_t i)
 	ok(segment_header_make(&d->header[i], &h, d->content_key[i], d->desc.epoch[0].recipient,
 			       d->catalogue_key[i], d->desc.catalogue),
 	   "segment_header_make");
+	d->accession_event[i] = (struct event){.type = EVENT_ACCESSION,
+					       .time_ms = T0 + (int64_t)i,
+					       .epoch = h.epoch,
+					       .user = "op",
+					       .uid = 1000,
+					       .host = "lane-3"};
+	memcpy(d->accession_event[i].accession, d->accession[i], 16);
+	d->closed_event[i] = (struct event){.type = EVENT_ACCESSION_CLOSED,
+					    .time_ms = T0 + 2000 + (int64_t)i};
+	memcpy(d->closed_event[i].accession, d->accession[i], 16);
 	ev->type = EVENT_SEGMENT;
 	ev->time_ms = T0 + (int64_t)i;
 	memcpy(ev->accession, d->accession[i], 16);
@@ -107,6 +117,8 @@ static void make_item(struct dossier *d, size_t i)
 	ok(record_set_text(r, "collection", "otay-2019"), "record_set");
 	ok(record_encode(r, &bytes), "record_encode");
 	dossier_set_record(d, i, bytes.p, bytes.n);
+	d->closed_event[dossier_segment_of(i)].items++;
+	d->closed_event[dossier_segment_of(i)].bytes += 1000 + i;
 	record_free(r);
 	wire_out_free(&bytes);
 }
@@ -205,8 +217,8 @@ static void log_event(struct dossier *d, size_t *n, struct event *ev, struct req
 					    .index = *n,
 					    .line = {(const char *)line->p, line->n},
 					    .hash = (const merkle_hash *)d->hash[*n],
-					    .bytes = bytes->p,
-					    .n = bytes->n};
+					    .bytes = bytes ? bytes->p : NULL,
+					    .n = bytes ? bytes->n : 0};
 	++*n;
 }
 
@@ -230,6 +242,11 @@ void dossier_note(const struct dossier *d, unsigned which, uint64_t size, unsign
 	wire_out_free(&text);
 }
 
+static void prove_one(struct dossier *d, struct request_proof *p, size_t n)
+{
+	p->hashes = path(d->hash[p->index], d, p->index, 0, n);
+}
+
 void dossier_prove(struct dossier *d)
 {
 	struct event started = {.type = EVENT_STARTED, .time_ms = T0, .version = "0.1.0"};
@@ -241,17 +258,22 @@ void dossier_prove(struct dossier *d)
 	for (size_t i = 0; i < DOSSIER_ITEMS; i++) {
 		size_t seg = dossier_segment_of(i);
 
-		if (i == 0 || dossier_segment_of(i - 1) != seg)
+		if (i == 0 || dossier_segment_of(i - 1) != seg) {
+			log_event(d, &n, &d->accession_event[seg], &d->accession_proof[seg], NULL);
 			log_event(d, &n, &d->segment_event[seg], &d->segment_proof[seg],
 				  &d->header[seg]);
+		}
 		log_event(d, &n, &d->item_event[i], &d->item_proof[i], &d->head[i]);
+		if (i + 1 == DOSSIER_ITEMS || dossier_segment_of(i + 1) != seg)
+			log_event(d, &n, &d->closed_event[seg], &d->closed_proof[seg], NULL);
 	}
-	for (size_t i = 0; i < DOSSIER_SEGMENTS; i++)
-		d->segment_proof[i].hashes = path(d->hash[d->segment_proof[i].index], d,
-						  d->segment_proof[i].index, 0, n);
+	for (size_t i = 0; i < DOSSIER_SEGMENTS; i++) {
+		prove_one(d, &d->accession_proof[i], n);
+		prove_one(d, &d->segment_proof[i], n);
+		prove_one(d, &d->closed_proof[i], n);
+	}
 	for (size_t i = 0; i < DOSSIER_ITEMS; i++)
-		d->item_proof[i].hashes = path(d->hash[d->item_proof[i].index], d,
-					       d->item_proof[i].index, 0, n);
+		prove_one(d, &d->item_proof[i], n);
 	dossier_note(d, DOSSIER_CAP, n, DOSSIER_CAP, &d->checkpoint[0], &d->note[0]);
 	dossier_note(d, DOSSIER_WS, 2, DOSSIER_WS, &d->checkpoint[1], &d->note[1]);
 
@@ -268,24 +290,31 @@ void dossier_prove(struct dossier *d)
 					.item = d->item,
 					.items = DOSSIER_ITEMS};
 	d->checkpoints = 2;
-	d->segments = DOSSIER_SEGMENTS;
+	d->opened = d->closed = d->segments = DOSSIER_SEGMENTS;
 	d->items = DOSSIER_ITEMS;
 }
 
 void dossier_write(struct dossier *d, unsigned signer, struct wire_out *out)
 {
+	const size_t closed = d->closed < d->text.accessions ? d->closed : d->text.accessions;
 	struct wire_out bundle = {0};
 
 	wire_out_reset(out);
 	request_write_begin(&bundle);
 	for (size_t i = 0; i < d->checkpoints; i++)
 		request_write_checkpoint(&bundle, d->note[i].p, d->note[i].n);
+	for (size_t i = 0; i < d->opened; i++)
+		request_write_proof(&bundle, REQUEST_ACCESSION, &d->accession_proof[i]);
+	for (size_t i = 0; i < closed; i++)
+		request_write_proof(&bundle, REQUEST_ACCESSION_CLOSED, &d->closed_proof[i]);
 	for (size_t i = 0; i < d->segments; i++)
 		request_write_proof(&bundle, REQUEST_SEGMENT, &d->segment_proof[i]);
 	for (size_t i = 0; i < d->items; i++)
 		request_write_proof(&bundle, REQUEST_ITEM, &d->item_proof[i]);
-	ok(request_write_file(out, &d->text, &bundle,
-			      (uint32_t)(d->checkpoints + d->segments + d->items), d->id[signer]),
+	ok(request_write_file(
+		   out, &d->text, &bundle,
+		   (uint32_t)(d->checkpoints + d->opened + closed + d->segments + d->items),
+		   d->id[signer]),
 	   "request_write_file");
 	wire_out_free(&bundle);
 }

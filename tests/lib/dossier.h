@@ -20,7 +20,7 @@
 #define DOSSIER_SEGMENTS 2
 #define DOSSIER_CAP 0 /* numbers of the nodes and their logs */
 #define DOSSIER_WS 1
-#define DOSSIER_LEAVES (1 + DOSSIER_SEGMENTS + DOSSIER_ITEMS)
+#define DOSSIER_LEAVES (1 + 3 * DOSSIER_SEGMENTS + DOSSIER_ITEMS)
 
 struct dossier {
 	struct secret_pool *pool;
@@ -34,6 +34,7 @@ struct dossier {
 	uint8_t file_key[DOSSIER_ITEMS][32], plain_sha256[DOSSIER_ITEMS][32];
 	struct authorisation_item item[DOSSIER_ITEMS];
 	struct wire_out header[DOSSIER_SEGMENTS], head[DOSSIER_ITEMS];
+	struct event accession_event[DOSSIER_SEGMENTS], closed_event[DOSSIER_SEGMENTS];
 	struct event segment_event[DOSSIER_SEGMENTS], item_event[DOSSIER_ITEMS];
 
 	/* What dossier_prove() makes of it, for dossier_write(). */
@@ -41,10 +42,12 @@ struct dossier {
 	struct note_checkpoint checkpoint[2];
 	struct wire_out note[2];
 	merkle_hash hash[DOSSIER_LEAVES][MERKLE_PROOF_MAX];
+	struct request_proof accession_proof[DOSSIER_SEGMENTS], closed_proof[DOSSIER_SEGMENTS];
 	struct request_proof segment_proof[DOSSIER_SEGMENTS], item_proof[DOSSIER_ITEMS];
 	struct request_text text;
 	uint8_t serial[16];
-	size_t checkpoints, segments, items; /* sections that are written */
+	size_t checkpoints, opened, segments, items; /* sections that are written, */
+	size_t closed; /* and, if text.accessions are not fewer, of the accessions' ends */
 };
 
 /* desc is the archive's; identities come from the pool. Ends with dossier_prove(). */

@@ -75,11 +75,28 @@ static int open_station(struct stage *s, enum stage_node n, unsigned flags, stru
 	return station_open(&s->st, &ask, e);
 }
 
+static void enrolment_of(struct stage *s, enum stage_node n, int64_t issued_ms, struct document *d)
+{
+	struct roster_node who = {.roles = roles[n], .issued_ms = issued_ms, .pub = s->pub[n]};
+	uint8_t serial[16];
+	struct err e;
+
+	strcpy(who.name, names[n]);
+	secret_random(serial, 16);
+	ok(roster_enrolment_make(d, s->desc.id, serial, &who,
+				 roles[n] & ROSTER_READER ? s->o.catalogue_secret : NULL, &e),
+	   &e);
+	office_sign(&s->o, d, DOCUMENT_NS_ENROL, 0);
+}
+
+void stage_enrolment(struct stage *s, enum stage_node n, struct document *d)
+{
+	enrolment_of(s, n, now_ms(), d);
+}
+
 /* The node's key, its first contact with the archive, and what the authority says of it. */
 static void create(struct stage *s, enum stage_node n, struct document *enrolment)
 {
-	struct roster_node who = {.roles = roles[n], .issued_ms = s->desc.created_ms};
-	uint8_t serial[16];
 	struct archive *a;
 	struct node *node;
 	struct err e;
@@ -88,16 +105,11 @@ static void create(struct stage *s, enum stage_node n, struct document *enrolmen
 	ok(node_create(&node, s->dir[n], s->o.pool, NULL, NULL, &e), &e);
 	ok(archive_open(&a, s->archive, &e), &e);
 	ok(node_archive_pin(node, a, &e), &e);
-	s->pub[n] = who.pub = node_identity(node)->pub;
-	memcpy(s->id[n], who.pub.id, 16);
+	s->pub[n] = node_identity(node)->pub;
+	memcpy(s->id[n], s->pub[n].id, 16);
 	archive_close(a);
 	node_close(node);
-	strcpy(who.name, names[n]);
-	secret_random(serial, 16);
-	ok(roster_enrolment_make(enrolment, s->desc.id, serial, &who,
-				 roles[n] & ROSTER_READER ? s->o.catalogue_secret : NULL, &e),
-	   &e);
-	office_sign(&s->o, enrolment, DOCUMENT_NS_ENROL, 0);
+	enrolment_of(s, n, s->desc.created_ms, enrolment);
 }
 
 static void enrol(struct stage *s, enum stage_node n)

@@ -85,6 +85,8 @@ int stage_import(struct stage *s, const struct document *d, struct err *e);
 /* Both: authorise and import; it must go well. */
 void stage_release(struct stage *s, enum stage_node n, const struct stage_terms *t,
 		   uint8_t serial[16]);
+/* One more enrolment of a node that there is, issued now. Free it. */
+void stage_enrolment(struct stage *s, enum stage_node n, struct document *d);
 /* A signed revocation of an authorisation (REVOKE_AUTHORISATION) or node. Free it. */
 void stage_revocation(struct stage *s, int what, const uint8_t target[16], struct document *d,
 		      uint8_t serial[16]);

@@ -118,11 +118,12 @@ static int close_one(void **state)
 
 /* ---- the directory ---- */
 
-static long passphrase(void *ctx, const char *what, bool confirm, char *buf, size_t cap)
+static long passphrase(void *ctx, const char *what, bool confirm, char *buf, size_t cap,
+		       struct err *e)
 {
 	const char *say = ctx;
 
-	(void)confirm;
+	(void)confirm, (void)e;
 	assert_non_null(strstr(what, "authority.key"));
 	assert_true(strlen(say) <= cap);
 	memcpy(buf, say, strlen(say));
@@ -182,6 +183,11 @@ static void test_directory(void **state)
 	assert_int_equal(authority_open(&a, path, false, w->o.pool, NULL, NULL, &e), ERR_MALFORMED);
 	assert_int_equal(fixture_run(path, "rm authority.txt"), 0);
 	assert_int_equal(authority_open(&a, path, false, w->o.pool, NULL, NULL, &e), ERR_FOREIGN);
+	/* Another directory is not to be shut to others. */
+	assert_int_equal(chmod(path, 0755), 0);
+	assert_int_equal(authority_open(&a, path, false, w->o.pool, NULL, NULL, &e), ERR_FOREIGN);
+	assert_non_null(strstr(e.text, "authority.txt"));
+	assert_null(strstr(e.text, "chmod"));
 	fixture_remove(path);
 }
 
@@ -333,23 +339,33 @@ static void test_rollback(void **state)
 	ok(review_only(w, &e), &e);
 }
 
-static void put_revocation(struct world *w, const uint8_t node[16], int64_t issued_ms)
+/* Revoke something, signed by an officer; the code of keeping it. */
+static int keep_revocation(struct world *w, struct authorisation_revocation rv, unsigned officer,
+			   struct err *e)
 {
-	struct authorisation_revocation rv = {.what = REVOKE_NODE, .issued_ms = issued_ms};
 	struct wire_out text = {0};
 	struct document doc;
-	struct err e;
+	int rc;
 
 	memcpy(rv.archive, w->desc.id, 16);
-	memcpy(rv.target, node, 16);
-	rv.serial[0] = 99;
 	strcpy(rv.reason, "stolen");
 	authorisation_revocation_text(&text, &rv);
-	ok(document_make(&doc, &text, NULL, 0, &e), &e);
-	office_sign(&w->o, &doc, DOCUMENT_NS_REVOKE, 0);
-	ok(authority_keep_issued(w->a, &doc, w->desc.id, rv.serial, "revocation", &e), &e);
+	ok(document_make(&doc, &text, NULL, 0, e), e);
+	office_sign(&w->o, &doc, DOCUMENT_NS_REVOKE, officer);
+	rc = authority_keep_issued(w->a, &doc, w->desc.id, rv.serial, "revocation", e);
 	document_free(&doc);
 	wire_out_free(&text);
+	return rc;
+}
+
+static void put_revocation(struct world *w, const uint8_t node[16], int64_t issued_ms)
+{
+	struct authorisation_revocation rv = {
+		.what = REVOKE_NODE, .issued_ms = issued_ms, .serial = {99}};
+	struct err e;
+
+	memcpy(rv.target, node, 16);
+	ok(keep_revocation(w, rv, 0, &e), &e);
 }
 
 static void test_requester(void **state)
@@ -358,7 +374,8 @@ static void test_requester(void **state)
 	struct roster_node *ws = &w->d.who[DOSSIER_WS], was = *ws;
 	struct err e;
 
-	put_revocation(w, w->d.who[DOSSIER_CAP].pub.id, T0); /* its evidence stays evidence */
+	/* What a node logged before it was revoked stays evidence. */
+	put_revocation(w, w->d.who[DOSSIER_CAP].pub.id, T0 + 2000);
 	ok(review_only(w, &e), &e);
 	put_revocation(w, ws->pub.id, T0 - 1000); /* before it was enrolled anew */
 	ok(review_only(w, &e), &e);
@@ -373,6 +390,92 @@ static void test_requester(void **state)
 	ws->roles = ROSTER_INGEST;
 	keep_node(w, ws, 4);
 	assert_int_equal(review_only(w, &e), ERR_ROLE);
+}
+
+/* What a capture node says after its enrolment ended is no evidence. */
+static void test_source(void **state)
+{
+	struct world *w = *state;
+	struct roster_node *cap = &w->d.who[DOSSIER_CAP];
+	struct err e;
+
+	cap->not_after_ms = T0 + 2000;
+	assert_int_equal(fixture_run(w->o.dir, "rm auth/archives/*/nodes/*"), 0);
+	keep_node(w, cap, 3);
+	keep_node(w, &w->d.who[DOSSIER_WS], 2);
+	ok(review_only(w, &e), &e);
+	/* The end of an accession counts as its items do. */
+	w->d.closed_event[0].time_ms = T0 + 2001;
+	dossier_prove(&w->d);
+	dossier_note(&w->d, DOSSIER_WS, 3, DOSSIER_WS, &w->d.checkpoint[1], &w->d.note[1]);
+	assert_int_equal(fixture_run(w->o.dir, "rm auth/archives/*/seen/*"), 0);
+	ok(review_only(w, &e), &e);
+	w->d.text.accession = (const uint8_t(*)[16])w->d.accession;
+	w->d.text.accessions = 1;
+	assert_int_equal(review_only(w, &e), ERR_EXPIRED);
+	w->d.text.accessions = 0;
+	put_revocation(w, cap->pub.id, T0 + 2000);
+	ok(review_only(w, &e), &e);
+	put_revocation(w, cap->pub.id, T0 + 1000);
+	assert_int_equal(review_only(w, &e), ERR_REVOKED);
+	assert_non_null(strstr(e.text, cap->name));
+}
+
+/* Whoever enrols a node that was revoked is told, whenever that was. */
+static void test_enrol_revoked(void **state)
+{
+	struct world *w = *state;
+	const struct identity *id = w->d.id[DOSSIER_CAP];
+	struct wire_out request = {0};
+	struct roster_node who;
+	struct document doc;
+	uint8_t archive[16];
+	struct err e;
+
+	ok(roster_request_make(&request, w->desc.id, id, "cap", ROSTER_INGEST, T0, &e), &e);
+	put_revocation(w, w->d.who[DOSSIER_WS].pub.id, T0);
+	ok(authority_enrol(w->a, &doc, request.p, request.n, &who, archive, T0, &e), &e);
+	assert_false(who.revoked);
+	document_free(&doc);
+	put_revocation(w, id->pub.id, T0);
+	ok(authority_enrol(w->a, &doc, request.p, request.n, &who, archive, T0 + HOUR, &e), &e);
+	assert_true(who.revoked);
+	document_free(&doc);
+	wire_out_free(&request);
+}
+
+/* A document that needs the signature of a key that was revoked here is not kept. */
+static void test_revoked_key(void **state)
+{
+	struct world *w = *state;
+	struct authorisation_revocation rv = {.what = REVOKE_KEY, .issued_ms = T0, .serial = {1}};
+	struct roster_node n = w->d.who[DOSSIER_WS];
+	const uint8_t serial[16] = {7};
+	struct document doc;
+	uint8_t secret[32];
+	struct err e;
+
+	fixture_fill(secret, sizeof(secret), 77);
+	rv.key = w->o.key[1];
+	rv.key.comment[0] = '\0';
+	ok(keep_revocation(w, rv, 1, &e), &e); /* by the key itself, */
+	ok(keep_revocation(w, rv, 1, &e), &e); /* which is so for good */
+	rv.serial[0] = 2;
+	assert_int_equal(keep_revocation(w, rv, 1, &e), ERR_REVOKED);
+	assert_non_null(strstr(e.text, "SHA256:"));
+	ok(keep_revocation(w, rv, 0, &e), &e);
+
+	ok(roster_enrolment_make(&doc, w->desc.id, serial, &n, secret, &e), &e);
+	ok(authority_keep_issued(w->a, &doc, w->desc.id, serial, "enrolment", &e), &e);
+	office_sign(&w->o, &doc, DOCUMENT_NS_ENROL, 1);
+	assert_int_equal(authority_keep_enrolment(w->a, &doc, &e), ERR_REVOKED);
+	assert_int_equal(
+		authority_keep_issued(w->a, &doc, w->desc.id, serial, "enrolment", &e),
+		ERR_REVOKED);
+	/* Beside enough others it does no harm. */
+	office_sign(&w->o, &doc, DOCUMENT_NS_ENROL, 0);
+	ok(authority_keep_enrolment(w->a, &doc, &e), &e);
+	document_free(&doc);
 }
 
 static void test_not_enrolled(void **state)
@@ -622,6 +725,9 @@ int main(void)
 		ONE(test_review),
 		ONE(test_rollback),
 		ONE(test_requester),
+		ONE(test_source),
+		ONE(test_enrol_revoked),
+		ONE(test_revoked_key),
 		ONE(test_not_enrolled),
 		ONE(test_authorise),
 		ONE(test_authorise_accessions),

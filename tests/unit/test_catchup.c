@@ -215,7 +215,8 @@ static void test_not_enrolled(void **state)
 	stage_enter(s, STAGE_WS, 0);
 	stage_leave(s);
 	stage_shell(s, "mkdir ../away && mv documents/* ../away");
-	assert_int_equal(stage_try(s, STAGE_WS, 0, &e), ERR_NOT_ENROLLED);
+	assert_int_equal(stage_try(s, STAGE_WS, 0, &e), ERR_DAMAGED);
+	assert_non_null(strstr(e.text, ".enrolment"));
 	assert_int_equal(stage_try(s, STAGE_WS, STATION_UNENROLLED, &e), 0);
 	stage_shell(s, "mv ../away/* documents");
 	assert_int_equal(stage_try(s, STAGE_WS, 0, &e), 0);

@@ -195,9 +195,8 @@ static void test_revoked(void **state)
 	stage_leave(s);
 	/* To take the revocation away does not bring the release back. */
 	stage_shell(s, "mkdir ../away && mv documents/*.revocation ../away");
-	stage_enter(s, STAGE_WS, 0);
-	assert_int_equal(document(s, serial).state, LEDGER_ENDED);
-	stage_leave(s);
+	assert_int_equal(stage_try(s, STAGE_WS, 0, &e), ERR_DAMAGED);
+	assert_int_equal(stage_try(s, STAGE_WS, STATION_NO_CATCH_UP, &e), ERR_DAMAGED);
 	assert_int_equal(stage_try(s, STAGE_WS, STATION_REINDEX, &e), ERR_DAMAGED);
 	assert_non_null(strstr(e.text, "restore"));
 	stage_shell(s, "mv ../away/* documents");
@@ -206,6 +205,110 @@ static void test_revoked(void **state)
 	stage_shell(s, "cp ../good $(ls documents/*.revocation)");
 	stage_enter(s, STAGE_WS, STATION_REINDEX);
 	assert_int_equal(document(s, serial).state, LEDGER_ENDED);
+}
+
+/* A revocation of a node, imported there: who takes it away does not get the node back. */
+static void test_node_revoked(void **state)
+{
+	static const unsigned flags[] = {0, STATION_NO_CATCH_UP, STATION_NO_JOURNAL,
+					 STATION_UNENROLLED, STATION_REINDEX};
+	struct stage *s = *state;
+	uint8_t revocation[16];
+	struct document doc;
+	struct err e;
+
+	stage_enter(s, STAGE_WS, 0);
+	stage_revocation(s, REVOKE_NODE, s->id[STAGE_WS], &doc, revocation);
+	assert_int_equal(stage_import(s, &doc, &e), 0);
+	document_free(&doc);
+	stage_leave(s);
+	assert_int_equal(stage_try(s, STAGE_WS, 0, &e), ERR_REVOKED);
+	stage_shell(s, "mkdir ../away && mv documents/*.revocation ../away");
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		assert_int_equal(stage_try(s, STAGE_WS, flags[i], &e), ERR_DAMAGED);
+		assert_non_null(strstr(e.text, "restore"));
+	}
+	stage_shell(s, "cd ../away && f=$(ls) && tr m n <$f >$OLDPWD/documents/$f");
+	assert_int_equal(stage_try(s, STAGE_WS, 0, &e), ERR_DAMAGED);
+	stage_shell(s, "mv ../away/* documents");
+	assert_int_equal(stage_try(s, STAGE_WS, 0, &e), ERR_REVOKED);
+}
+
+/* A running station keeps what it saw, and releases nothing more. */
+static void test_removed_while_running(void **state)
+{
+	struct stage *s = *state;
+	uint8_t revocation[16];
+	struct catchup_result r;
+	struct document doc;
+	struct err e;
+
+	stage_enter(s, STAGE_WS, 0);
+	stage_revocation(s, REVOKE_NODE, s->id[STAGE_CAP], &doc, revocation);
+	assert_int_equal(stage_import(s, &doc, &e), 0);
+	document_free(&doc);
+	assert_true(roster_find(s->st->roster, s->id[STAGE_CAP])->revoked);
+	assert_false(s->st->withheld);
+	stage_shell(s, "mkdir ../away && mv documents/*.revocation ../away");
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(catchup_run(s->st, 0, &r, NULL, NULL, &e), ERR_DAMAGED);
+		assert_true(roster_find(s->st->roster, s->id[STAGE_CAP])->revoked);
+		assert_true(s->st->withheld);
+		assert_true(catchup_needed(s->st));
+	}
+	stage_shell(s, "mv ../away/* documents");
+	run(s);
+	assert_false(s->st->withheld);
+}
+
+/* The enrolment a node was given last is the one it needs: an older one does not stand in. */
+static void test_enrolment_removed(void **state)
+{
+	struct stage *s = *state;
+	struct document doc;
+	struct err e;
+
+	stage_enter(s, STAGE_WS, 0);
+	stage_shell(s, "ls documents >../before");
+	stage_enrolment(s, STAGE_WS, &doc);
+	assert_int_equal(stage_import(s, &doc, &e), 0);
+	document_free(&doc);
+	stage_leave(s);
+	stage_shell(s,
+		    "mkdir ../away && cd documents && ls | grep -vxFf ../../before >../../new && "
+		    "[ $(wc -l <../../new) = 1 ] && mv $(cat ../../new) ../../away");
+	assert_int_equal(stage_try(s, STAGE_WS, 0, &e), ERR_DAMAGED);
+	assert_non_null(strstr(e.text, ".enrolment"));
+	assert_int_equal(stage_try(s, STAGE_WS, STATION_NO_CATCH_UP | STATION_REINDEX, &e),
+			 ERR_DAMAGED);
+	/* Yet another one is the way out where it can't be restored. */
+	assert_int_equal(stage_try(s, STAGE_WS, STATION_UNENROLLED, &e), 0);
+	stage_shell(s, "mv ../away/* documents");
+	stage_enter(s, STAGE_WS, 0);
+}
+
+/* One that another node imported is known from its log. */
+static void test_node_revoked_elsewhere(void **state)
+{
+	struct stage *s = *state;
+	uint8_t revocation[16];
+	struct document doc;
+	struct err e;
+
+	stage_enter(s, STAGE_WS, 0);
+	stage_leave(s);
+	stage_enter(s, STAGE_CAP2, 0);
+	stage_revocation(s, REVOKE_NODE, s->id[STAGE_CAP], &doc, revocation);
+	assert_int_equal(stage_import(s, &doc, &e), 0);
+	document_free(&doc);
+	stage_leave(s);
+	stage_enter(s, STAGE_WS, 0);
+	assert_true(roster_find(s->st->roster, s->id[STAGE_CAP])->revoked);
+	stage_leave(s);
+	stage_shell(s, "mkdir ../away && mv documents/*.revocation ../away");
+	assert_int_equal(stage_try(s, STAGE_WS, 0, &e), ERR_DAMAGED);
+	stage_shell(s, "mv ../away/* documents");
+	stage_enter(s, STAGE_WS, 0);
 }
 
 /* Imported at another node, seen through its journal; also by who indexes it before the release. */
@@ -226,6 +329,102 @@ static void test_revoked_elsewhere(void **state)
 	stage_leave(s);
 	stage_enter(s, STAGE_WS, 0);
 	assert_int_equal(document(s, serial).state, LEDGER_ENDED);
+	same_anew(s, serial);
+}
+
+/* A node that claims a revocation's serial for something else does not hide it. */
+static void test_revocation_squatted(void **state)
+{
+	struct stage *s = *state;
+	struct event squat = {
+		.type = EVENT_ADMITTED, .kind = "authorisation", .uid = 1, .user = "x"};
+	uint8_t serial[16], revocation[16];
+	struct document doc;
+	struct err e;
+
+	stage_enter(s, STAGE_WS, 0);
+	stage_release(s, STAGE_WS, &car, serial);
+	stage_leave(s);
+	stage_revocation(s, REVOKE_AUTHORISATION, serial, &doc, revocation);
+	memcpy(squat.document, revocation, 16);
+	memcpy(squat.digest, doc.digest, 32);
+	stage_enter(s, STAGE_CAP, 0);
+	stage_log(s, &squat, 1);
+	snprintf(squat.kind, sizeof(squat.kind), "revocation");
+	squat.digest[0] ^= 1; /* nor does one that names other bytes */
+	stage_log(s, &squat, 1);
+	stage_leave(s);
+	stage_enter(s, STAGE_WS, 0);
+	assert_int_equal(document(s, serial).state, LEDGER_ADMITTED);
+	stage_leave(s);
+	stage_enter(s, STAGE_CAP2, 0);
+	assert_int_equal(stage_import(s, &doc, &e), 0);
+	document_free(&doc);
+	stage_leave(s);
+	stage_enter(s, STAGE_WS, 0);
+	assert_int_equal(document(s, serial).state, LEDGER_ENDED);
+	assert_string_equal(document(s, revocation).kind, "revocation");
+	assert_memory_equal(document(s, revocation).node, s->id[STAGE_CAP2], 16);
+	same_anew(s, serial);
+}
+
+/* A node can't take over what is made out to another, before it is admitted there or after. */
+static void test_preadmitted(void **state)
+{
+	struct stage *s = *state;
+	struct event admitted = {
+		.type = EVENT_ADMITTED, .kind = "authorisation", .uid = 1, .user = "x"};
+	struct event ended = {.type = EVENT_RELEASE_ENDED, .reason = "revoked"};
+	struct ledger_document d;
+	struct document doc;
+	uint8_t serial[16];
+	struct object o;
+	struct err e;
+
+	stage_enter(s, STAGE_WS, 0);
+	assert_int_equal(stage_find(s, "otay/car1.jpg", &o), 0);
+	stage_authorise(s, STAGE_WS, &car, &doc, serial);
+	assert_int_equal(
+		document_store(s->st->archive->documents, serial, "authorisation", &doc, &e), 0);
+	stage_leave(s);
+	memcpy(admitted.document, serial, 16);
+	memcpy(admitted.digest, doc.digest, 32);
+	memcpy(ended.release, serial, 16);
+	stage_enter(s, STAGE_CAP, 0);
+	stage_log(s, &admitted, 1);
+	log_use(s, EVENT_CLOSED, o.item, serial, 1, UINT64_MAX - 100);
+	stage_log(s, &ended, 1);
+	stage_leave(s);
+	stage_enter(s, STAGE_WS, 0);
+	assert_int_equal(stage_document(s, serial, &d), ERR_NOTFOUND);
+	assert_int_equal(stage_import(s, &doc, &e), 0);
+	document_free(&doc);
+	log_use(s, EVENT_CLOSED, o.item, serial, 1, 200);
+	run(s);
+	d = document(s, serial);
+	assert_int_equal(d.state, LEDGER_ADMITTED);
+	assert_memory_equal(d.node, s->id[STAGE_WS], 16);
+	assert_int_equal(d.bytes, 200);
+	same_anew(s, serial);
+}
+
+/* Sums stay at their end. */
+static void test_saturated(void **state)
+{
+	struct stage *s = *state;
+	uint8_t serial[16];
+	struct object o;
+
+	stage_enter(s, STAGE_WS, 0);
+	stage_release(s, STAGE_WS, &car, serial);
+	assert_int_equal(stage_find(s, "otay/car1.jpg", &o), 0);
+	log_use(s, EVENT_CLOSED, o.item, serial, 1, UINT64_MAX - 100);
+	log_use(s, EVENT_CLOSED, o.item, serial, 2, 500);
+	run(s);
+	assert_true(document(s, serial).bytes == UINT64_MAX);
+	log_use(s, EVENT_CLOSED, o.item, serial, 3, 1);
+	run(s);
+	assert_true(document(s, serial).bytes == UINT64_MAX);
 	same_anew(s, serial);
 }
 
@@ -277,6 +476,13 @@ int main(void)
 		ON_STAGE(test_used),
 		ON_STAGE(test_hearsay),
 		ON_STAGE(test_revoked),
+		ON_STAGE(test_node_revoked),
+		ON_STAGE(test_removed_while_running),
+		ON_STAGE(test_enrolment_removed),
+		ON_STAGE(test_node_revoked_elsewhere),
+		ON_STAGE(test_revocation_squatted),
+		ON_STAGE(test_preadmitted),
+		ON_STAGE(test_saturated),
 		ON_STAGE(test_revoked_elsewhere),
 		ON_STAGE(test_revoked_falsely),
 	};

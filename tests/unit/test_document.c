@@ -288,6 +288,7 @@ static void test_stranger(void **state)
 	sshkey_fingerprint(print, &o->key[OFFICE_STRANGER]);
 	assert_non_null(strstr(e.text, print));
 	assert_non_null(strstr(e.text, "2 of 2"));
+	assert_non_null(strstr(e.text, "issued again")); /* what to do */
 	p.others = true;
 	assert_int_equal(document_check(&d, &p, NULL, &n, &e), 0);
 	assert_int_equal(n, 1);

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "index/file.h"
@@ -388,6 +389,38 @@ static void test_locks(void **state)
 	close(b);
 }
 
+/* Another process holds it for a moment, or for longer than we wait. */
+static void test_lock_soon(void **state)
+{
+	struct place *p = *state;
+	const struct timespec moment = {.tv_nsec = 200000000};
+	int fd = openat(p->fd, "lock", O_RDWR | O_CREAT, 0600), ready[2], status;
+	struct err e = {0};
+	pid_t child;
+	char c;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		int mine = openat(p->fd, "lock", O_RDWR);
+
+		if (file_lock(mine, true, false, NULL) != 0 || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		nanosleep(&moment, NULL);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_int_equal(file_lock_soon(fd, 0, &e), ERR_BUSY);
+	assert_int_equal(file_lock_soon(fd, 40, &e), ERR_BUSY);
+	assert_int_equal(file_lock_soon(fd, 20000, &e), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(file_lock_soon(-1, 20000, &e), ERR_SYSTEM);
+	close(ready[0]);
+	close(ready[1]);
+	close(fd);
+}
+
 #define WITH_PLACE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -403,6 +436,7 @@ int main(void)
 		WITH_PLACE(test_positions),
 		cmocka_unit_test(test_interrupted),
 		WITH_PLACE(test_locks),
+		WITH_PLACE(test_lock_soon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

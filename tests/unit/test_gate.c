@@ -125,6 +125,31 @@ static void test_covered(void **state)
 	expect(w, nowhere, 0, 501, ERR_EXPIRED, 2);
 }
 
+/* What another node calls by the id of a released item is not released. */
+static void test_commitment(void **state)
+{
+	struct world *w = *state;
+	struct gate_ask ask = ask_for(item, 0, 0);
+	struct release *r;
+	uint8_t near[16], none[16] = {0};
+
+	add(w, (struct terms){1, .item = item, .until = 1000});
+	ask.accession[5] = 1;
+	assert_int_equal(gate_decide(w->set, &ask, &r, near), 0);
+	release_drop(r);
+	ask.commitment[31] ^= 1;
+	assert_int_equal(gate_decide(w->set, &ask, &r, near), ERR_NOT_COVERED);
+	assert_null(r);
+	assert_memory_equal(near, none, 16);
+	/* An accession covers what is in it, whatever else the release names. */
+	add(w, (struct terms){2, .item = item, .accession = accession, .until = 1000});
+	assert_int_equal(gate_decide(w->set, &ask, &r, near), ERR_NOT_COVERED);
+	ask.accession[5] = 0;
+	assert_int_equal(gate_decide(w->set, &ask, &r, near), 0);
+	assert_int_equal(near[0], 2);
+	release_drop(r);
+}
+
 static void test_times(void **state)
 {
 	struct world *w = *state;
@@ -262,7 +287,7 @@ static void test_explain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_WORLD(test_covered), IN_WORLD(test_times),		IN_WORLD(test_clock),
+		IN_WORLD(test_covered), IN_WORLD(test_commitment), IN_WORLD(test_times),		IN_WORLD(test_clock),
 		IN_WORLD(test_users),	IN_WORLD(test_budgets),		IN_WORLD(test_ended),
 		IN_WORLD(test_nearest), cmocka_unit_test(test_explain),
 	};

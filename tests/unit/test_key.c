@@ -115,22 +115,34 @@ static void test_hashes(void **state)
 
 static void test_ranges(void **state)
 {
-	static const uint8_t zero[16], low[16] = {[7] = 15}, ok[16] = {[7] = 16};
-	uint8_t ones[16], name_key[32] = {1};
+	uint8_t name_key[32] = {1};
 
 	(void)state;
-	memset(ones, 0xff, 16);
-	assert_int_equal(key_item_ino(zero), 16);
-	assert_int_equal(key_item_ino(low), 31);
-	assert_int_equal(key_item_ino(ok), 16);
-	assert_true(key_item_ino(ones) == (UINT64_C(1) << 62) - 1);
 	for (uint32_t i = 0; i < 20000; i++) {
+		uint8_t node[16] = {0}, item[16] = {(uint8_t)i, (uint8_t)(i >> 8)};
+		uint64_t of_item = key_item_ino(name_key, node, item);
 		uint64_t cookie = key_cookie(name_key, 1, &i, sizeof(i));
 		uint64_t ino = key_dir_ino(name_key, 1, &i, sizeof(i));
 
 		assert_true(cookie >= 4 && cookie >> 62 == 0);
 		assert_true(ino >> 62 == 1);
+		assert_true(of_item >= 16 && of_item >> 62 == 0);
 	}
+}
+
+/* Of the node, the id and a secret: nobody can choose ids that collide. */
+static void test_item_ino(void **state)
+{
+	static const uint8_t zero[16], one[16] = {[15] = 1};
+	uint8_t name_key[32] = {1}, other[32] = {2};
+	uint64_t ino = key_item_ino(name_key, zero, zero);
+
+	(void)state;
+	assert_true(key_item_ino(name_key, zero, zero) == ino);
+	assert_true(key_item_ino(name_key, zero, one) != ino);
+	assert_true(key_item_ino(name_key, one, zero) != ino);
+	assert_true(key_item_ino(name_key, zero, one) != key_item_ino(name_key, one, zero));
+	assert_true(key_item_ino(other, zero, zero) != ino);
 }
 
 int main(void)
@@ -139,6 +151,7 @@ int main(void)
 		cmocka_unit_test(test_bytes),  cmocka_unit_test(test_order),
 		cmocka_unit_test(test_parse),  cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_hashes), cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_item_ino),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -228,15 +228,16 @@ static int check_accession(void *ctx, const struct ledger_accession *a)
 
 static int load_accession(struct place *p, struct err *e)
 {
-	struct ledger_accession a;
-	uint8_t k[16];
+	struct ledger_accession a = accession(2);
+	uint8_t k[16], a_node[16];
 	unsigned stop = 99;
 	int rc;
 
 	id(k, 2);
+	memcpy(a_node, a.node, 16);
 	walked = 0;
 	rc = ledger_accessions(p->t, check_accession, &stop, e);
-	assert_int_equal(ledger_get_accession(NULL, p->t, k, &a, e), rc);
+	assert_int_equal(ledger_get_accession(NULL, p->t, a_node, k, &a, e), rc);
 	return rc;
 }
 
@@ -248,11 +249,11 @@ static void test_accessions(void **state)
 	unsigned stop = 99;
 
 	id(k, 0);
-	assert_int_equal(ledger_get_accession(NULL, p->t, k, &got, NULL), ERR_NOTFOUND);
+	assert_int_equal(ledger_get_accession(NULL, p->t, k, k, &got, NULL), ERR_NOTFOUND);
 	for (unsigned i = 0; i < 5; i++) {
 		a = accession(i);
 		assert_int_equal(ledger_put_accession(p->b, &a), 0);
-		assert_int_equal(ledger_get_accession(p->b, p->t, a.id, &got, NULL), 0);
+		assert_int_equal(ledger_get_accession(p->b, p->t, a.node, a.id, &got, NULL), 0);
 		same_accession(&got, &a);
 	}
 	/* The longest texts there are. */
@@ -261,7 +262,7 @@ static void test_accessions(void **state)
 	memset(a.host, 'h', sizeof(a.host) - 1);
 	memset(a.collection, 'c', sizeof(a.collection) - 1);
 	assert_int_equal(ledger_put_accession(p->b, &a), 0);
-	assert_int_equal(ledger_get_accession(p->b, p->t, a.id, &got, NULL), 0);
+	assert_int_equal(ledger_get_accession(p->b, p->t, a.node, a.id, &got, NULL), 0);
 	same_accession(&got, &a);
 	a = accession(5);
 	assert_int_equal(ledger_put_accession(p->b, &a), 0);
@@ -275,7 +276,27 @@ static void test_accessions(void **state)
 	assert_int_equal(ledger_accessions(p->t, check_accession, &stop, NULL), ERR_NOTFOUND);
 	assert_int_equal(walked, 3);
 	id(k, 2);
-	spoil(p, KEY_ACCESSION, key_id(k), load_accession);
+	spoil(p, KEY_ACCESSION, key_claim(k, a.node), load_accession);
+}
+
+/* What two nodes call by one id are two. */
+static void test_accession_claims(void **state)
+{
+	struct place *p = *state;
+	struct ledger_accession a = accession(3), b = accession(3), got;
+
+	assert_int_equal(ledger_put_accession(p->b, &a), 0);
+	apply(p);
+	b.node[15] ^= 1;
+	strcpy(b.host, "evil");
+	assert_int_equal(ledger_put_accession(p->b, &b), 0);
+	apply(p);
+	assert_int_equal(ledger_get_accession(NULL, p->t, a.node, a.id, &got, NULL), 0);
+	same_accession(&got, &a);
+	assert_int_equal(ledger_get_accession(NULL, p->t, b.node, b.id, &got, NULL), 0);
+	same_accession(&got, &b);
+	a.id[0] ^= 1;
+	assert_int_equal(ledger_get_accession(NULL, p->t, a.node, a.id, &got, NULL), ERR_NOTFOUND);
 }
 
 /* ---- segments ---- */
@@ -283,10 +304,11 @@ static void test_accessions(void **state)
 static int load_segment(struct place *p, struct err *e)
 {
 	struct ledger_segment s;
-	uint8_t k[16];
+	uint8_t k[16], node[16];
 
 	id(k, 4);
-	return ledger_get_segment(NULL, p->t, k, &s, e);
+	id(node, 6);
+	return ledger_get_segment(NULL, p->t, node, k, &s, e);
 }
 
 static void test_segments(void **state)
@@ -298,19 +320,30 @@ static void test_segments(void **state)
 	id(s.accession, 5);
 	id(s.node, 6);
 	fixture_fill(s.header, 32, 1);
-	assert_int_equal(ledger_get_segment(p->b, p->t, s.id, &got, NULL), ERR_NOTFOUND);
+	assert_int_equal(ledger_get_segment(p->b, p->t, s.node, s.id, &got, NULL), ERR_NOTFOUND);
 	assert_int_equal(ledger_put_segment(p->b, &s), 0);
-	assert_int_equal(ledger_get_segment(p->b, p->t, s.id, &got, NULL), 0);
+	assert_int_equal(ledger_get_segment(p->b, p->t, s.node, s.id, &got, NULL), 0);
 	assert_int_equal(got.end, s.end);
 	apply(p);
-	assert_int_equal(ledger_get_segment(NULL, p->t, s.id, &got, NULL), 0);
+	assert_int_equal(ledger_get_segment(NULL, p->t, s.node, s.id, &got, NULL), 0);
 	assert_memory_equal(got.id, s.id, 16);
 	assert_memory_equal(got.accession, s.accession, 16);
 	assert_memory_equal(got.node, s.node, 16);
 	assert_memory_equal(got.header, s.header, 32);
 	assert_int_equal(got.seq, 5);
 	assert_int_equal(got.end, s.end);
-	spoil(p, KEY_SEGMENT, key_id(s.id), load_segment);
+	/* Another node's of the same id is another. */
+	s.node[0] ^= 1;
+	assert_int_equal(ledger_get_segment(NULL, p->t, s.node, s.id, &got, NULL), ERR_NOTFOUND);
+	s.end = 7;
+	assert_int_equal(ledger_put_segment(p->b, &s), 0);
+	apply(p);
+	assert_int_equal(ledger_get_segment(NULL, p->t, s.node, s.id, &got, NULL), 0);
+	assert_int_equal(got.end, 7);
+	s.node[0] ^= 1;
+	assert_int_equal(ledger_get_segment(NULL, p->t, s.node, s.id, &got, NULL), 0);
+	assert_int_equal(got.end, UINT64_C(1) << 40);
+	spoil(p, KEY_SEGMENT, key_claim(s.id, s.node), load_segment);
 }
 
 /* ---- documents ---- */
@@ -430,6 +463,7 @@ static void test_events(void **state)
 {
 	struct place *p = *state;
 	struct object o = {.ingest_ms = 5, .journal = 8, .seq = 80};
+	struct ledger_journal j = {.number = 8};
 	struct object_add *add;
 	uint8_t a[16], b[16];
 
@@ -447,6 +481,7 @@ static void test_events(void **state)
 
 	/* The ingest of an item that is put aside, and of one that is shown. */
 	assert_int_equal(ledger_put_pending(p->b, b, 7, 70), 0);
+	assert_int_equal(ledger_put_journal(p->b, &j), 0);
 	assert_int_equal(object_add_new(&add, db_name_key(p->db)), 0);
 	memcpy(o.item, a, 16);
 	assert_int_equal(object_add_item(add, p->b, p->t, &o, "c", "x", 1, "r", 1, NULL), 0);
@@ -466,23 +501,10 @@ static int note_pending(void *ctx, const uint8_t item[16], uint32_t journal, uin
 	return walked == *(unsigned *)ctx ? 4 : 0;
 }
 
-static int load_pending(struct place *p, struct err *e)
-{
-	struct history h = {0};
-	unsigned stop = 99;
-	uint8_t k[16];
-	int rc;
-
-	walked = 0;
-	rc = ledger_pending(p->t, note_pending, &stop, e);
-	id(k, 2);
-	assert_int_equal(ledger_events(p->t, k, note_event, &h, e), rc);
-	return rc;
-}
-
 static void test_pending(void **state)
 {
 	struct place *p = *state;
+	struct ledger_place from = {.journal = 12, .seq = UINT64_MAX - 2};
 	unsigned stop = 99;
 	uint8_t k[16];
 
@@ -492,20 +514,36 @@ static void test_pending(void **state)
 	}
 	apply(p);
 	walked = 0;
-	assert_int_equal(ledger_pending(p->t, note_pending, &stop, NULL), 0);
+	assert_int_equal(ledger_pending(p->t, NULL, note_pending, &stop, NULL), 0);
 	assert_int_equal(walked, 5);
 	walked = 0;
 	stop = 2;
-	assert_int_equal(ledger_pending(p->t, note_pending, &stop, NULL), 4);
+	assert_int_equal(ledger_pending(p->t, NULL, note_pending, &stop, NULL), 4);
+	/* From one on; and one item may wait in two journals. */
+	id(from.item, 2);
+	walked = 2;
+	stop = 99;
+	assert_int_equal(ledger_pending(p->t, &from, note_pending, &stop, NULL), 0);
+	assert_int_equal(walked, 5);
+	from.journal++;
+	walked = 3;
+	assert_int_equal(ledger_pending(p->t, &from, note_pending, &stop, NULL), 0);
+	assert_int_equal(walked, 5);
 	id(k, 4);
-	assert_int_equal(ledger_del_pending(p->b, k), 0);
+	assert_int_equal(ledger_put_pending(p->b, k, 3, 9), 0);
+	assert_int_equal(ledger_del_pending(p->b, k, 14, UINT64_MAX - 4), 0);
+	apply(p);
+	check_history(p, k, 1, (uint32_t[]){3}, (uint64_t[]){9});
+	assert_int_equal(ledger_del_pending(p->b, k, 3, 9), 0);
 	apply(p);
 	walked = 0;
 	stop = 99;
-	assert_int_equal(ledger_pending(p->t, note_pending, &stop, NULL), 0);
+	assert_int_equal(ledger_pending(p->t, NULL, note_pending, &stop, NULL), 0);
 	assert_int_equal(walked, 4);
-	id(k, 2);
-	spoil(p, KEY_PENDING, key_id(k), load_pending);
+	assert_int_equal(db_batch_put(p->b, KEY_PENDING, key_id(k), NULL, 0), 0);
+	apply(p);
+	walked = 0;
+	assert_int_equal(ledger_pending(p->t, NULL, note_pending, &stop, NULL), ERR_INDEX);
 }
 
 /* ---- the index as a whole ---- */
@@ -545,7 +583,7 @@ static void test_meta(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_PLACE(test_journals),  WITH_PLACE(test_accessions), WITH_PLACE(test_segments),
+		WITH_PLACE(test_journals),  WITH_PLACE(test_accessions), WITH_PLACE(test_accession_claims), WITH_PLACE(test_segments),
 		WITH_PLACE(test_documents), WITH_PLACE(test_events),	 WITH_PLACE(test_pending),
 		WITH_PLACE(test_meta),
 	};

@@ -38,7 +38,8 @@ struct pass {
 	int code, asked, confirmed;
 };
 
-static long passphrase(void *ctx, const char *what, bool confirm, char *buf, size_t cap)
+static long passphrase(void *ctx, const char *what, bool confirm, char *buf, size_t cap,
+		       struct err *e)
 {
 	struct pass *p = ctx;
 
@@ -46,7 +47,7 @@ static long passphrase(void *ctx, const char *what, bool confirm, char *buf, siz
 	p->confirmed += confirm;
 	assert_non_null(strstr(what, "/node.key"));
 	if (p->code)
-		return p->code;
+		return p->code == ERR_SYSTEM ? p->code : err_set(e, p->code, "the reason");
 	assert_true(strlen(p->say) <= cap);
 	memcpy(buf, p->say, strlen(p->say));
 	return (long)strlen(p->say);
@@ -139,6 +140,11 @@ static void test_passphrase(void **state)
 	assert_int_equal(node_create(&n, path, o->pool, passphrase, &p, &e), ERR_PASSPHRASE);
 	p.code = ERR_SYSTEM;
 	assert_int_equal(node_open(&n, path, o->pool, passphrase, &p, &e), ERR_SYSTEM);
+	assert_non_null(strstr(e.text, "no passphrase"));
+	/* The absence of a passphrase is not that of the node. */
+	p.code = ERR_NOTFOUND;
+	assert_int_equal(node_open(&n, path, o->pool, passphrase, &p, &e), ERR_NOTFOUND);
+	assert_string_equal(e.text, "the reason");
 	assert_null(n);
 }
 
@@ -178,6 +184,11 @@ static void test_modes(void **state)
 	       ERR_MALFORMED, NULL);
 	refuse(o, path, "echo hello >node.key", ERR_FOREIGN, NULL);
 	refuse(o, path, "cat k k >node.key", ERR_MALFORMED, NULL);
+	/* What is no node is not to be shut to others. */
+	refuse(o, path, "rm node.key; chmod 755 .", ERR_KEY, "node-init");
+	assert_int_equal(node_create(&n, path, o->pool, NULL, NULL, &e), ERR_KEY);
+	assert_null(strstr(e.text, "chmod"));
+	assert_int_equal(fixture_run(path, "chmod 700 .; cp k node.key"), 0);
 	refuse(o, path, "cat k k k >node.key", ERR_MALFORMED, NULL);
 	refuse(o, path, "(head -c 112 k; printf '\\001') >node.key", ERR_DAMAGED, NULL);
 	if (geteuid() == 0)

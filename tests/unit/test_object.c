@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "crypto/text.h"
+#include "index/ledger.h"
 #include "index/object_add.h"
+#include "index/object_claim.h"
 #include "index/object_value.h"
 #include "tests/lib/fixture.h"
 
@@ -117,6 +119,22 @@ static void must_add(struct place *p, struct object *o, const char *collection, 
 	assert_int_equal(add_to(p, o, collection, path), 0);
 }
 
+/* The path an item is at now, good until the next call. */
+static const char *object_path_of(struct place *p, const struct object *o)
+{
+	static char text[200];
+	struct wire_out path = {0};
+	struct object now;
+
+	assert_int_equal(object_get_item(p->t, o->node, o->item, &now, NULL, NULL), 0);
+	assert_int_equal(object_path(p->t, &now, &path, NULL), 0);
+	assert_true(path.n < sizeof(text));
+	memcpy(text, path.p, path.n);
+	text[path.n] = '\0';
+	wire_out_free(&path);
+	return text;
+}
+
 /* The number of the item at a path; -1 for a directory, -2 if nothing is there. */
 static long long at(struct place *p, const char *path)
 {
@@ -170,7 +188,7 @@ static void test_empty(void **state)
 	assert_int_equal(at(p, "."), -1);
 	assert_int_equal(at(p, "x"), -2);
 	assert_int_equal(object_get(p->t, 17, &o, NULL, NULL), ERR_NOTFOUND);
-	assert_int_equal(object_get_item(p->t, archive, &o, NULL, NULL), ERR_NOTFOUND);
+	assert_int_equal(object_get_item(p->t, archive, archive, &o, NULL, NULL), ERR_NOTFOUND);
 	assert_int_equal(object_totals(p->t, &sum, NULL), 0);
 	assert_int_equal(sum.items + sum.bytes + sum.stored + sum.dirs, 0);
 }
@@ -194,7 +212,7 @@ static void test_fields(void **state)
 	assert_int_equal(record.n, strlen("record of 1"));
 	assert_memory_equal(record.p, "record of 1", record.n);
 	wire_out_reset(&record);
-	assert_int_equal(object_get_item(p->t, b.item, &o, &record, NULL), 0);
+	assert_int_equal(object_get_item(p->t, b.node, b.item, &o, &record, NULL), 0);
 	same_item(&o, &b);
 	assert_memory_equal(record.p, "record of 2", record.n);
 	assert_int_equal(object_resolve(p->t, p->names, "otay/us/lane 3/car1.jpg", &o, NULL), 0);
@@ -292,8 +310,8 @@ static void test_bad_names(void **state)
 	assert_int_equal(at(p, "c"), -2);
 }
 
-/* Ids that lead to one inode number. */
-static void test_same_ino(void **state)
+/* A node chooses its ids: those that are alike lie as far apart as any others. */
+static void test_alike(void **state)
 {
 	struct place *p = *state;
 	struct object o[4];
@@ -312,13 +330,98 @@ static void test_same_ino(void **state)
 	for (unsigned i = 0; i < 4; i++) {
 		struct object got;
 
-		assert_int_equal(object_get_item(p->t, o[i].item, &got, NULL, NULL), 0);
+		assert_int_equal(object_get_item(p->t, o[i].node, o[i].item, &got, NULL, NULL), 0);
 		same_item(&got, &o[i]);
 		for (unsigned k = 0; k < i; k++)
-			assert_int_not_equal(o[i].ino, o[k].ino);
+			assert_true(o[i].ino > o[k].ino + 1000 || o[k].ino > o[i].ino + 1000);
 	}
 	o[0].item[15] = 9;
-	assert_int_equal(object_get_item(p->t, o[0].item, &o[1], NULL, NULL), ERR_NOTFOUND);
+	assert_int_equal(object_get_item(p->t, o[0].node, o[0].item, &o[1], NULL, NULL), ERR_NOTFOUND);
+}
+
+/* Should two items lead to one inode number all the same, the second gets the next one. */
+static void test_same_ino(void **state)
+{
+	struct place *p = *state;
+	struct object a = item(1, 1000), b = item(2, 1000), got;
+	struct object_value v = {.o = a, .plain = "x"};
+	struct wire_out out = {0};
+	uint64_t ino = key_item_ino(p->names, b.node, b.item);
+
+	object_value_encode(&out, &v);
+	assert_int_equal(db_batch_put(p->b, KEY_OBJECT, key_ino(ino), out.p, out.n), 0);
+	wire_out_free(&out);
+	apply(p, true);
+	must_add(p, &b, "c", "b");
+	assert_int_equal(b.ino, ino + 1);
+	apply(p, true);
+	assert_int_equal(object_get_item(p->t, b.node, b.item, &got, NULL, NULL), 0);
+	same_item(&got, &b);
+}
+
+/* ---- ids that are claimed twice ---- */
+
+static void put_journal(struct place *p, const struct object *o)
+{
+	struct ledger_journal j = {.number = o->journal};
+
+	memcpy(j.node, o->node, 16);
+	assert_int_equal(ledger_put_journal(p->b, &j), 0);
+}
+
+static int count_claim(void *ctx, const struct object *o)
+{
+	unsigned *n = ctx;
+
+	(void)o;
+	++*n;
+	return 0;
+}
+
+/* Two nodes, one id: two items, each under a name and an inode of its own, in any order. */
+static void test_claims(void **state)
+{
+	struct place *p = *state;
+	struct object o[2], got;
+	struct wire_out record = {0};
+	struct err e = {0};
+	uint64_t ino[2];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		o[i] = item(7, 1000);
+		o[i].node[0] = (uint8_t)(2 - i);
+		o[i].journal = i + 1;
+		o[i].seq = 70 + i;
+		o[i].size = 500 + i;
+		put_journal(p, &o[i]);
+		must_add(p, &o[i], "c", "x");
+		ino[i] = key_item_ino(p->names, o[i].node, o[i].item);
+		assert_int_equal(o[i].ino, ino[i]);
+		/* Until there are two of them it is as good as any. */
+		apply(p, true);
+		assert_int_equal(object_claim_one(p->t, o[0].item, &got, &record, &e),
+				 i == 0 ? 0 : ERR_FORGED);
+	}
+	assert_non_null(strstr(e.text, "claim"));
+	assert_int_equal(record.n, strlen("record of 70"));
+	wire_out_free(&record);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(object_get_item(p->t, o[i].node, o[i].item, &got, NULL, NULL), 0);
+		assert_int_equal(got.seq, 70 + i);
+		assert_int_equal(got.ino, ino[i]);
+	}
+	/* The smaller node id has the better right, whoever came first. */
+	assert_int_equal(at(p, "c/x"), 71);
+	assert_int_equal(at(p, object_path_of(p, &o[0])), 70);
+	assert_int_equal(object_claim_each(p->t, o[0].item, count_claim, &n, NULL), 0);
+	assert_int_equal(n, 2);
+	/* How much was read of a handle that was lost is not known: the most it can have been. */
+	assert_int_equal(object_add_find(p->add, p->b, p->t, o[0].item, &got, NULL), 0);
+	assert_int_equal(got.size, 501);
+	o[0].item[3] ^= 1;
+	assert_int_equal(object_claim_one(p->t, o[0].item, &got, NULL, NULL), ERR_NOTFOUND);
+	assert_int_equal(object_add_find(p->add, p->b, p->t, o[0].item, &got, NULL), ERR_NOTFOUND);
 }
 
 /* ---- names that are claimed twice ---- */
@@ -481,14 +584,14 @@ static void test_all_digits(void **state)
 	assert_string_equal(o.name, name[0]);
 	must_add(p, &c, "c", name[0]);
 	apply(p, true);
-	assert_int_equal(object_get_item(p->t, o.item, &got, NULL, NULL), 0);
+	assert_int_equal(object_get_item(p->t, o.node, o.item, &got, NULL, NULL), 0);
 	assert_string_equal(got.name, name[1]);
 	/* And even that can be somebody's path, as a directory's. */
 	c = item(4, 9000);
 	strcat(name[1], "/z");
 	must_add(p, &c, "c", name[1]);
 	apply(p, true);
-	assert_int_equal(object_get_item(p->t, o.item, &got, NULL, NULL), 0);
+	assert_int_equal(object_get_item(p->t, o.node, o.item, &got, NULL, NULL), 0);
 	name[1][strlen(name[1]) - 2] = '\0';
 	strcat(name[1], "~3");
 	assert_string_equal(got.name, name[1]);
@@ -701,7 +804,7 @@ static void test_nonsense(void **state)
 	assert_int_equal(db_batch_put(p->b, KEY_META, key_u8(KEY_META_TOTALS), "?", 1), 0);
 	apply(p, true);
 	assert_int_equal(object_get(p->t, a.ino, &o, NULL, &e), ERR_INDEX);
-	assert_int_equal(object_get_item(p->t, a.item, &o, NULL, &e), ERR_INDEX);
+	assert_int_equal(object_get_item(p->t, a.node, a.item, &o, NULL, &e), ERR_INDEX);
 	assert_int_equal(object_resolve(p->t, p->names, "c/x", &o, &e), ERR_INDEX);
 	assert_int_equal(object_totals(p->t, &sum, &e), ERR_INDEX);
 	a = item(2, 500);
@@ -736,7 +839,7 @@ static void test_no_record(void **state)
 	apply(p, true);
 	assert_int_equal(object_get(p->t, a.ino, &o, NULL, NULL), 0);
 	assert_int_equal(object_get(p->t, a.ino, &o, &record, NULL), ERR_INDEX);
-	assert_int_equal(object_get_item(p->t, a.item, &o, &record, NULL), ERR_INDEX);
+	assert_int_equal(object_get_item(p->t, a.node, a.item, &o, &record, NULL), ERR_INDEX);
 	assert_int_equal(record.n, 0);
 }
 
@@ -776,7 +879,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_PLACE(test_empty),		 WITH_PLACE(test_fields),
 		WITH_PLACE(test_directories),	 WITH_PLACE(test_again),
-		WITH_PLACE(test_bad_names),	 WITH_PLACE(test_same_ino),
+		WITH_PLACE(test_bad_names),	 WITH_PLACE(test_alike),		WITH_PLACE(test_same_ino), WITH_PLACE(test_claims),
 		WITH_PLACE(test_same_name),	 WITH_PLACE(test_directory_wins),
 		WITH_PLACE(test_fallback_taken), WITH_PLACE(test_later_fallback),
 		WITH_PLACE(test_counts),	 WITH_PLACE(test_all_digits),

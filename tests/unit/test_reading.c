@@ -269,7 +269,10 @@ static void test_other_object(void **state)
 	o[6].offset = p.offset;
 	o[6].headlen = p.headlen;
 	memcpy(o[6].head, p.head, 32);
-	for (unsigned i = 0; i < 7; i++) {
+	/* Another item of the same id is none that was released. */
+	assert_int_equal(reading_open(&rd, m->stage.st, &o[0], r, &e), ERR_NOT_COVERED);
+	assert_null(rd);
+	for (unsigned i = 1; i < 7; i++) {
 		e = (struct err){0};
 		assert_int_equal(reading_open(&rd, m->stage.st, &o[i], r, &e), ERR_DAMAGED);
 		assert_null(rd);
@@ -460,6 +463,50 @@ static void test_ends(void **state)
 	release_drop(r);
 }
 
+/* Bytes of the pool that can be had: everything is taken, in blocks as large as there are. */
+static size_t left_in_pool(const struct room *m)
+{
+	struct secret_pool *pool = m->stage.st->pool;
+	void *block[1000];
+	size_t n = 0, sum = 0;
+
+	for (size_t size = (size_t)1 << 22; size >= 16; size /= 2) {
+		while ((block[n] = secret_take(pool, size))) {
+			sum += size;
+			assert_true(++n < 1000);
+		}
+	}
+	while (n > 0)
+		secret_give(pool, block[--n]);
+	return sum;
+}
+
+/* No handle, left open for as long as its owner likes, keeps a key past the release. */
+static void test_wiped(void **state)
+{
+	struct room *m = *state;
+	const struct stage_terms t = {.paths = {"otay/f5", "otay/f7"}};
+	const size_t before = left_in_pool(m);
+	struct release *r = released(m, &t);
+	struct reading *rd[4];
+	size_t closed;
+
+	for (unsigned i = 0; i < 4; i++)
+		rd[i] = open_item(m, i % 2 ? 5 : 7, r);
+	same(m, rd[0], 7, 0, BIG);
+	closed = left_in_pool(m);
+	reading_close(rd[2]);
+	assert_true(left_in_pool(m) > closed);
+	assert_true(left_in_pool(m) < before);
+	assert_true(release_end(r, ERR_EXPIRED));
+	assert_int_equal(left_in_pool(m), before);
+	reading_close(rd[0]);
+	reading_close(rd[3]);
+	reading_close(rd[1]);
+	assert_int_equal(left_in_pool(m), before);
+	release_drop(r);
+}
+
 /* Even if nobody ends it in time. */
 static void test_expires(void **state)
 {
@@ -576,16 +623,85 @@ static void test_threads(void **state)
 	release_drop(r);
 }
 
+struct late {
+	struct room *m;
+	struct release *r;
+	struct reading *rd; /* NULL: open one for each read */
+	struct object o;
+	int why; /* the end it met */
+};
+
+/* Read until the release ends: all of it or nothing, and nothing after the end. */
+static void *read_to_end(void *arg)
+{
+	struct late *a = arg;
+	uint8_t *buf = malloc(BIG), *work = malloc(reading_work(BIG));
+	uint64_t bad_off, bad_len;
+	void *wrong = NULL;
+	size_t got;
+
+	while (!wrong && a->why == 0) {
+		struct reading *rd = a->rd;
+
+		if (!rd)
+			a->why = reading_open(&rd, a->m->stage.st, &a->o, a->r, NULL);
+		if (a->why)
+			break;
+		a->why = reading_read(rd, 0, BIG, buf, &got, work, &bad_off, &bad_len, NULL);
+		if (got != (a->why ? 0 : BIG) || memcmp(buf, a->m->content[7], got) != 0)
+			wrong = a;
+		if (!a->rd)
+			reading_close(rd);
+	}
+	free(buf);
+	free(work);
+	return wrong;
+}
+
+static void test_end_meets_read(void **state)
+{
+	struct room *m = *state;
+	const struct stage_terms t = {.paths = {"otay/f7"}};
+	const struct timespec pause = {.tv_nsec = 30000000};
+	const size_t before = left_in_pool(m);
+
+	for (unsigned round = 0; round < 5; round++) {
+		struct release *r = released(m, &t);
+		struct reading *rd = open_item(m, 7, r);
+		struct late late[4];
+		pthread_t thread[4];
+
+		for (unsigned i = 0; i < 4; i++) {
+			late[i] = (struct late){m, r, i % 2 ? rd : NULL, object(m, 7), 0};
+			assert_int_equal(pthread_create(&thread[i], NULL, read_to_end, &late[i]),
+					 0);
+		}
+		nanosleep(&pause, NULL);
+		assert_true(release_end(r, ERR_REVOKED));
+		for (unsigned i = 0; i < 4; i++) {
+			void *wrong;
+
+			pthread_join(thread[i], &wrong);
+			assert_null(wrong);
+			assert_int_equal(late[i].why, ERR_REVOKED);
+		}
+		assert_int_equal(left_in_pool(m), before);
+		reading_close(rd);
+		release_drop(r);
+	}
+}
+
 #define IN_ROOM(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_ROOM(test_whole),	   IN_ROOM(test_pieces),    IN_ROOM(test_accession),
-		IN_ROOM(test_not_covered), IN_ROOM(test_wrong_key), IN_ROOM(test_other_object),
-		IN_ROOM(test_flipped),	   IN_ROOM(test_cut),	    IN_ROOM(test_swapped),
-		IN_ROOM(test_ends),	   IN_ROOM(test_expires),   IN_ROOM(test_budget),
-		IN_ROOM(test_pool),	   IN_ROOM(test_threads),
+		IN_ROOM(test_whole),	      IN_ROOM(test_pieces),    IN_ROOM(test_accession),
+		IN_ROOM(test_not_covered),    IN_ROOM(test_wrong_key), IN_ROOM(test_other_object),
+		IN_ROOM(test_flipped),	      IN_ROOM(test_cut),       IN_ROOM(test_swapped),
+		IN_ROOM(test_ends),	      IN_ROOM(test_expires),   IN_ROOM(test_budget),
+		IN_ROOM(test_pool),	      IN_ROOM(test_threads),   IN_ROOM(test_wiped),
+		IN_ROOM(test_end_meets_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,22 +165,57 @@ static void test_end(void **state)
 {
 	struct world *w = *state;
 	struct release *r = add(w, terms(3, 0), (struct release_start){0});
-	uint8_t id[16], none[16] = {0}, key[32], want[32];
+	uint8_t id[16], none[32] = {0}, key[32], want[32];
 
 	release_hold(r);
 	id_of(id, 1);
 	key_of(want, 1);
 	assert_int_equal(release_ended(r), 0);
-	assert_int_equal(release_file_key(r, id, none, NULL, 0, key), 0);
+	assert_int_equal(release_file_key(r, id, release_commitment(r, id), none, NULL, 0, key), 0);
 	assert_memory_equal(key, want, 32);
-	assert_int_equal(release_file_key(r, none, none, NULL, 0, key), ERR_NOT_COVERED);
+	assert_int_equal(release_file_key(r, none, none, none, NULL, 0, key), ERR_NOT_COVERED);
+	/* An id alone is nothing: another node may call another item by it. */
+	assert_int_equal(release_file_key(r, id, none, none, NULL, 0, key), ERR_NOT_COVERED);
 	assert_true(release_end(r, ERR_EXPIRED));
 	assert_false(release_end(r, ERR_REVOKED));
 	assert_int_equal(release_ended(r), ERR_EXPIRED);
-	assert_int_equal(release_file_key(r, id, none, NULL, 0, key), ERR_EXPIRED);
+	assert_int_equal(release_file_key(r, id, release_commitment(r, id), none, NULL, 0, key),
+			 ERR_EXPIRED);
 	assert_int_equal(release_charge_open(r), ERR_EXPIRED);
 	assert_int_equal(release_charge_bytes(r, 1), ERR_EXPIRED);
 	release_drop(r);
+}
+
+static void count_call(void *ctx)
+{
+	++*(unsigned *)ctx;
+}
+
+/* Who keeps a key made of a release's is told of its end, once, or told at once that it is over. */
+static void test_watch(void **state)
+{
+	struct world *w = *state;
+	struct release *r = add(w, terms(3, 0), (struct release_start){0});
+	struct release_watch watch[5];
+	unsigned calls[5] = {0};
+
+	for (unsigned i = 0; i < 5; i++) {
+		watch[i] = (struct release_watch){.wipe = count_call, .ctx = &calls[i]};
+		if (i < 4)
+			assert_int_equal(release_watch(r, &watch[i]), 0);
+	}
+	/* The first, the last and one in between of the list leave, and one comes back. */
+	release_unwatch(r, &watch[3]);
+	release_unwatch(r, &watch[1]);
+	release_unwatch(r, &watch[0]);
+	assert_int_equal(release_watch(r, &watch[3]), 0);
+	assert_true(release_end(r, ERR_EXPIRED));
+	assert_false(release_end(r, ERR_REVOKED));
+	assert_int_equal(release_watch(r, &watch[4]), ERR_EXPIRED);
+	release_unwatch(r, &watch[2]);
+	release_unwatch(r, &watch[3]);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(calls[i], i == 2 || i == 3 ? 1 : 0);
 }
 
 static void test_budgets(void **state)
@@ -258,13 +293,13 @@ static void test_threads(void **state)
 static void *get_keys(void *arg)
 {
 	struct release *r = arg;
-	uint8_t id[16], none[16] = {0}, key[32], want[32];
+	uint8_t id[16], none[32] = {0}, key[32], want[32];
 	int rc = 0;
 
 	id_of(id, 1);
 	key_of(want, 1);
 	while (rc == 0) {
-		rc = release_file_key(r, id, none, NULL, 0, key);
+		rc = release_file_key(r, id, release_commitment(r, id), none, NULL, 0, key);
 		if (rc == 0 && memcmp(key, want, 32) != 0)
 			return (void *)1;
 	}
@@ -318,7 +353,8 @@ static void test_order(void **state)
 		    {3, 200, 2000, 0},
 		    {4, 100, 1000, 0},
 		    {5, 400, 9000, 0}};
-	uint8_t id[16], none[16] = {0};
+	uint8_t id[16], none[32] = {0};
+	uint8_t commitment[32];
 	struct order o = {0};
 	struct release *r;
 
@@ -336,12 +372,13 @@ static void test_order(void **state)
 	assert_int_equal(o.n, 5);
 	assert_memory_equal(o.serial, "\2\4\3\1\5", 5);
 	id_of(id, 1); /* which the last does not cover */
+	fixture_fill(commitment, 32, 5001);
 	memset(&o, 0, sizeof(o));
-	assert_int_equal(release_covering(w->set, id, none, note, &o), 0);
+	assert_int_equal(release_covering(w->set, id, commitment, none, note, &o), 0);
 	assert_int_equal(o.n, 4);
 	assert_memory_equal(o.serial, "\3\1\4\2", 4);
 	o = (struct order){.stop = 2};
-	assert_int_equal(release_covering(w->set, id, none, note, &o), 5);
+	assert_int_equal(release_covering(w->set, id, commitment, none, note, &o), 5);
 	assert_int_equal(o.n, 2);
 	r = release_find(w->set, (uint8_t[16]){3});
 	assert_non_null(r);
@@ -470,7 +507,7 @@ static int ended(struct release_set *set, const uint8_t serial[16])
 static void test_load(void **state)
 {
 	struct stage *s = *state;
-	uint8_t serial[3][16], revocation[16], key[32], none[16] = {0};
+	uint8_t serial[3][16], revocation[16], key[32], none[32] = {0};
 	struct release_set *set;
 	struct document doc;
 	struct release *r;
@@ -483,7 +520,7 @@ static void test_load(void **state)
 	assert_int_equal(ended(set, serial[0]), 0);
 	assert_int_equal(stage_find(s, "otay/car1.jpg", &o), 0);
 	r = release_find(set, serial[0]);
-	assert_int_equal(release_file_key(r, o.item, none, NULL, 0, key), 0);
+	assert_int_equal(release_file_key(r, o.item, o.commitment, none, NULL, 0, key), 0);
 	assert_memory_equal(release_commitment(r, o.item), o.commitment, 32);
 	release_drop(r);
 	/* One more, and the first one goes. */
@@ -500,8 +537,37 @@ static void test_load(void **state)
 	assert_int_equal(ended(set, serial[0]), ERR_REVOKED);
 	assert_int_equal(ended(set, serial[1]), 0);
 	r = release_find(set, serial[0]);
-	assert_int_equal(release_file_key(r, o.item, none, NULL, 0, key), ERR_REVOKED);
+	assert_int_equal(release_file_key(r, o.item, o.commitment, none, NULL, 0, key), ERR_REVOKED);
 	release_drop(r);
+	release_set_free(set);
+}
+
+/* Nothing is released anew from what is not whole; what is released goes on. */
+static void test_load_withheld(void **state)
+{
+	struct stage *s = *state;
+	struct release_set *set, *fresh;
+	uint8_t serial[2][16];
+	unsigned bad = 0;
+	struct err e;
+
+	stage_release(s, STAGE_WS, &one_car, serial[0]);
+	assert_int_equal(reload_new(s, &set, &e), 0);
+	stage_release(s, STAGE_WS, &one_car, serial[1]);
+	s->st->withheld = true;
+	assert_int_equal(release_reload(set, s->st, &bad, &e), 0);
+	assert_int_equal(bad, 1);
+	assert_int_equal(e.code, ERR_DAMAGED);
+	assert_int_equal(ended(set, serial[0]), 0);
+	assert_null(release_find(set, serial[1]));
+	assert_int_equal(release_set_new(&fresh, s->st->pool), 0);
+	assert_int_equal(release_reload(fresh, s->st, &bad, &e), 0);
+	assert_int_equal(bad, 2);
+	assert_null(release_find(fresh, serial[0]));
+	release_set_free(fresh);
+	s->st->withheld = false;
+	assert_int_equal(reload(s, set, &e), 0);
+	assert_int_equal(ended(set, serial[1]), 0);
 	release_set_free(set);
 }
 
@@ -613,6 +679,45 @@ static void test_load_revoked_node(void **state)
 	release_set_free(set);
 }
 
+/* A new enrolment lets the node work again, and brings nothing back: neither what was admitted before
+ * its revocation, nor what had been issued by then and is imported only now. */
+static void test_load_enrolled_again(void **state)
+{
+	struct stage *s = *state;
+	const struct timespec pause = {.tv_sec = 1, .tv_nsec = 100000000};
+	uint8_t old[16], late[16], fresh[16], revocation[16];
+	struct document late_doc, revoke, enrolment;
+	struct release_set *set;
+	struct err e;
+
+	stage_release(s, STAGE_WS, &one_car, old);
+	stage_authorise(s, STAGE_WS, &one_car, &late_doc, late);
+	assert_int_equal(reload_new(s, &set, &e), 0);
+	assert_int_equal(ended(set, old), 0);
+	stage_revocation(s, REVOKE_NODE, s->id[STAGE_WS], &revoke, revocation);
+	assert_int_equal(stage_import(s, &revoke, &e), 0);
+	nanosleep(&pause, NULL);
+	stage_enrolment(s, STAGE_WS, &enrolment);
+	assert_int_equal(stage_import(s, &enrolment, &e), 0);
+
+	/* A mount that has it, and saw neither. */
+	assert_int_equal(reload(s, set, &e), 0);
+	assert_int_equal(ended(set, old), ERR_REVOKED);
+	release_set_free(set);
+	assert_int_equal(reload_new(s, &set, &e), 0);
+	assert_int_equal(ended(set, old), ERR_REVOKED);
+	assert_int_equal(stage_import(s, &late_doc, &e), ERR_REVOKED);
+	assert_non_null(strstr(e.text, "new one"));
+	stage_release(s, STAGE_WS, &one_car, fresh);
+	assert_int_equal(reload(s, set, &e), 0);
+	assert_int_equal(ended(set, fresh), 0);
+	assert_int_equal(ended(set, old), ERR_REVOKED);
+	release_set_free(set);
+	document_free(&late_doc);
+	document_free(&revoke);
+	document_free(&enrolment);
+}
+
 #define IN_WORLD(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 #define ON_STAGE(f) cmocka_unit_test_setup_teardown(f, stage_set_up, stage_tear_down)
 
@@ -622,6 +727,7 @@ int main(void)
 		IN_WORLD(test_keys),
 		IN_WORLD(test_pool),
 		IN_WORLD(test_end),
+		IN_WORLD(test_watch),
 		IN_WORLD(test_budgets),
 		IN_WORLD(test_threads),
 		IN_WORLD(test_end_meets_get),
@@ -630,10 +736,12 @@ int main(void)
 		IN_WORLD(test_held),
 		IN_WORLD(test_users),
 		ON_STAGE(test_load),
+		ON_STAGE(test_load_withheld),
 		ON_STAGE(test_load_expired),
 		ON_STAGE(test_load_used),
 		ON_STAGE(test_load_bad),
 		ON_STAGE(test_load_revoked_node),
+		ON_STAGE(test_load_enrolled_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,7 +129,21 @@ static void test_good(void **state)
 		assert_memory_equal(r.segment[i].header.accession, d->accession[i], 16);
 		assert_int_equal(r.segment[i].begun_ms, d->segment_event[i].time_ms);
 		assert_memory_equal(r.segment[i].node, d->id[DOSSIER_CAP]->pub.id, 16);
+		assert_int_equal(r.segment[i].opened, i);
 	}
+	assert_int_equal(r.nopened, DOSSIER_SEGMENTS);
+	for (size_t i = 0; i < DOSSIER_SEGMENTS; i++) {
+		assert_memory_equal(r.opened[i].id, d->accession[i], 16);
+		assert_memory_equal(r.opened[i].node, d->id[DOSSIER_CAP]->pub.id, 16);
+		assert_string_equal(r.opened[i].host, "lane-3");
+		assert_string_equal(r.opened[i].user, "op");
+		assert_int_equal(r.opened[i].opened_ms, d->accession_event[i].time_ms);
+		assert_false(r.opened[i].whole);
+		assert_null(request_whole(&r, d->accession[i]));
+	}
+	assert_memory_equal(r.source[0].node, d->id[DOSSIER_CAP]->pub.id, 16);
+	assert_int_equal(r.source[0].latest_ms, d->item_event[4].time_ms);
+	assert_int_equal(r.source[1].latest_ms, 0);
 	assert_int_equal(r.items, DOSSIER_ITEMS);
 	for (size_t i = 0; i < DOSSIER_ITEMS; i++) {
 		const struct request_item *it = &r.item[i];
@@ -423,7 +437,7 @@ static void test_other_sections(void **state)
 	d->segment_proof[0] = d->item_proof[0];
 	refuse(w, ERR_MALFORMED);
 	d->segment_proof[0] = d->segment_proof[1]; /* the items of the first have none then */
-	refuse(w, ERR_MALFORMED);
+	refuse(w, ERR_FORGED);
 	d->segment_proof[0] = seg0;
 	d->items--;
 	refuse(w, ERR_MALFORMED);
@@ -516,6 +530,8 @@ static void test_swapped_heads(void **state)
 	refuse(w, ERR_FORGED);
 }
 
+/* ---- accessions ---- */
+
 static void test_accessions(void **state)
 {
 	struct world *w = *state;
@@ -524,9 +540,186 @@ static void test_accessions(void **state)
 
 	d->text.accession = unknown;
 	d->text.accessions = 1;
-	refuse(w, ERR_MALFORMED);
+	refuse(w, ERR_FORGED);
 	d->text.accessions = 2; /* twice the same */
 	refuse(w, ERR_MALFORMED);
+	/* One without a segment: nobody could tell what its key is. */
+	d->text.accession = (const uint8_t(*)[16])d->accession + 1;
+	d->text.accessions = 1;
+	d->text.items = d->items = 3;
+	d->segments = 1;
+	d->closed_proof[0] = d->closed_proof[1];
+	refuse(w, ERR_MALFORMED);
+	d->text.accession = (const uint8_t(*)[16])d->accession;
+	dossier_prove(d);
+	accept(w);
+}
+
+/* One item and a whole accession: what the officers see is all that would be released. */
+static void test_whole(void **state)
+{
+	struct world *w = *state;
+	struct dossier *d = &w->d;
+	const struct request_accession *a;
+	uint64_t items, bytes;
+	struct request r;
+	struct err e;
+
+	d->text.accession = (const uint8_t(*)[16])d->accession;
+	d->text.accessions = 1;
+	for (size_t listed = 3;; listed -= 2) {
+		/* All of its items by name, and the first two of another; or its first only. */
+		d->text.items = d->items = listed == 3 ? DOSSIER_ITEMS : 1;
+		dossier_write(d, DOSSIER_WS, &w->out);
+		assert_int_equal(parse(w, &r, &e), 0);
+		a = request_whole(&r, d->accession[0]);
+		assert_non_null(a);
+		assert_null(request_whole(&r, d->accession[1]));
+		assert_int_equal(a->opened_ms, d->accession_event[0].time_ms);
+		assert_int_equal(a->closed_ms, d->closed_event[0].time_ms);
+		assert_int_equal(a->items, 3);
+		assert_int_equal(a->bytes, 3003);
+		assert_int_equal(a->listed, listed);
+		request_total(&r, &items, &bytes);
+		assert_int_equal(items, listed == 3 ? 5 : 3);
+		assert_int_equal(bytes, listed == 3 ? 5010 : 3003);
+		request_free(&r);
+		if (listed == 1)
+			break;
+	}
+}
+
+/* The events of a whole accession are missing, altered, or another's. */
+static void test_whole_refused(void **state)
+{
+	struct world *w = *state;
+	struct dossier *d = &w->d;
+	struct request_proof opened = d->accession_proof[0], closed = d->closed_proof[0];
+
+	d->text.accession = (const uint8_t(*)[16])d->accession;
+	d->text.accessions = 1;
+	accept(w);
+	d->closed = 0; /* it is open still, for all the request says */
+	refuse(w, ERR_FORGED);
+	d->closed = 1;
+	d->opened = 0;
+	refuse(w, ERR_FORGED);
+	d->opened = 1; /* the items of the other one have none */
+	refuse(w, ERR_FORGED);
+	d->text.items = d->items = 3;
+	d->segments = 1;
+	accept(w);
+
+	d->closed_proof[0] = d->closed_proof[1];
+	refuse(w, ERR_FORGED);
+	d->closed_proof[0] = d->accession_proof[0];
+	refuse(w, ERR_MALFORMED);
+	d->closed_proof[0] = closed;
+	d->accession_proof[0] = d->accession_proof[1];
+	refuse(w, ERR_FORGED);
+	d->accession_proof[0] = opened;
+	d->hash[closed.index][0][3] ^= 1;
+	refuse(w, ERR_FORGED);
+	d->hash[closed.index][0][3] ^= 1;
+	d->line[closed.index].p[40] ^= 1;
+	refuse(w, ERR_FORGED);
+	d->line[closed.index].p[40] ^= 1;
+	d->line[opened.index].p[40] ^= 1;
+	refuse(w, ERR_FORGED);
+	d->line[opened.index].p[40] ^= 1;
+	d->closed_proof[0].bytes = "x";
+	d->closed_proof[0].n = 1;
+	refuse(w, ERR_MALFORMED);
+	d->closed_proof[0] = closed;
+	d->accession_proof[0].bytes = "x";
+	d->accession_proof[0].n = 1;
+	refuse(w, ERR_MALFORMED);
+	d->accession_proof[0] = opened;
+	accept(w);
+}
+
+/* A log that counts less than it holds, or opens and closes at will. */
+static void test_whole_lies(void **state)
+{
+	struct world *w = *state;
+	struct dossier *d = &w->d;
+	struct event good = d->closed_event[0];
+
+	for (unsigned i = 0; i < 4; i++) {
+		d->closed_event[0] = good;
+		if (i == 0)
+			d->closed_event[0].items = 2;
+		else if (i == 1)
+			d->closed_event[0].bytes = 3002;
+		else if (i == 2)
+			memcpy(d->closed_event[0].accession, d->accession[1], 16);
+		dossier_prove(d);
+		d->text.accession = (const uint8_t(*)[16])d->accession;
+		d->text.accessions = 1;
+		if (i < 3)
+			refuse(w, ERR_FORGED);
+		else
+			accept(w);
+	}
+	/* Closed before its segment and its items; opened after them; opened twice. */
+	d->text.accession = (const uint8_t(*)[16])d->accession + 1;
+	memcpy(d->closed_event[0].accession, d->accession[1], 16);
+	dossier_prove(d);
+	d->text.accession = (const uint8_t(*)[16])d->accession + 1;
+	d->text.accessions = 1;
+	refuse(w, ERR_FORGED);
+	d->closed_event[0] = good;
+	d->closed_event[0].type = EVENT_ACCESSION;
+	dossier_prove(d);
+	d->accession_proof[0] = d->closed_proof[0];
+	refuse(w, ERR_FORGED);
+	dossier_prove(d);
+	d->accession_proof[1] = d->closed_proof[0];
+	refuse(w, ERR_FORGED);
+}
+
+/* Another capture node names the accession of this one: it has a log of its own that says so. */
+static void test_other_node(void **state)
+{
+	struct world *w = *state;
+	struct dossier *d = &w->d;
+	struct note_key k = {.type = NOTE_ED25519};
+	struct note_checkpoint *cp = &d->checkpoint[1];
+	const uint8_t *ws = d->id[DOSSIER_WS]->pub.id;
+	struct wire_out text = {0};
+
+	d->who[DOSSIER_WS].roles |= ROSTER_INGEST;
+	cp->size = d->checkpoint[0].size;
+	memcpy(cp->root, d->checkpoint[0].root, sizeof(cp->root));
+	strcpy(k.name, cp->origin);
+	memcpy(k.pk, d->id[DOSSIER_WS]->pub.sign, 32);
+	note_checkpoint_text(&text, cp);
+	wire_out_reset(&d->note[1]);
+	assert_int_equal(note_sign(&d->note[1], (const char *)text.p, text.n, &k,
+				   d->id[DOSSIER_WS]->sign),
+			 0);
+	wire_out_free(&text);
+	d->text.accession = (const uint8_t(*)[16])d->accession;
+	d->text.accessions = 1;
+	accept(w);
+
+	d->accession_proof[0].node = ws;
+	refuse(w, ERR_FORGED);
+	d->closed_proof[0].node = ws;
+	refuse(w, ERR_FORGED);
+	d->accession_proof[0].node = d->closed_proof[1].node;
+	refuse(w, ERR_FORGED);
+	d->closed_proof[0].node = d->closed_proof[1].node;
+	accept(w);
+	d->segment_proof[0].node = ws;
+	refuse(w, ERR_FORGED);
+	d->segment_proof[0].node = d->segment_proof[1].node;
+	d->item_proof[0].node = ws;
+	refuse(w, ERR_FORGED);
+	d->item_proof[0].node = d->segment_proof[1].node;
+	d->text.accessions = 0;
+	d->segment_proof[1].node = ws; /* and so where items are asked for */
+	refuse(w, ERR_FORGED);
 }
 
 /* A record that is not the one the log committed to, and one that is not sealed as it should be. */
@@ -608,7 +801,7 @@ static void test_bundle(void **state)
 	try_bundle(w, &bundle, ERR_MALFORMED);
 	memset(bundle.p + 8, 0, 4);
 	try_bundle(w, &bundle, ERR_MALFORMED);
-	bundle.p[11] = 9;
+	bundle.p[11] = 2 + 2 * DOSSIER_SEGMENTS + DOSSIER_ITEMS;
 	try_bundle(w, &bundle, 0);
 	bundle.p[12] = 7; /* an unknown kind */
 	try_bundle(w, &bundle, ERR_MALFORMED);
@@ -643,6 +836,10 @@ int main(void)
 		ONE(test_lying_log),
 		ONE(test_swapped_heads),
 		ONE(test_accessions),
+		ONE(test_whole),
+		ONE(test_whole_refused),
+		ONE(test_whole_lies),
+		ONE(test_other_node),
 		ONE(test_records),
 		ONE(test_bundle),
 	};

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -172,6 +173,43 @@ static void test_one(void **state)
 	wire_out_free(&out);
 }
 
+/* Names need not be what a program can pass on; the item's id says the same. */
+static void test_by_id(void **state)
+{
+	struct world *w = *state;
+	const char *paths[] = {"otay/dir/f0", NULL};
+	struct request_ask ask = ask_for(paths, 1);
+	struct request_summary sum;
+	struct wire_out out = {0};
+	struct request r;
+	struct err e = {0};
+	char id[33];
+
+	make(w, &ask, &sum, &out, &r);
+	text_hex(id, r.item[0].id.id, 16);
+	request_free(&r);
+	wire_out_reset(&out);
+	paths[1] = id;
+	ask.npaths = 2;
+	make(w, &ask, &sum, &out, &r);
+	assert_int_equal(sum.items, 1);
+	request_free(&r);
+	wire_out_reset(&out);
+	paths[0] = id;
+	ask.npaths = 1;
+	make(w, &ask, &sum, &out, &r);
+	assert_true(has_path(&r, "dir/f0"));
+	request_free(&r);
+	wire_out_reset(&out);
+	/* an id of none, and what is not quite one */
+	id[0] = id[0] == '0' ? '1' : '0';
+	assert_int_equal(request_make(&out, w->ws.s, &ask, &sum, &e), ERR_NOTFOUND);
+	assert_non_null(strstr(e.text, id));
+	id[31] = '\0';
+	assert_int_equal(request_make(&out, w->ws.s, &ask, &sum, &e), ERR_NOTFOUND);
+	wire_out_free(&out);
+}
+
 static void test_many(void **state)
 {
 	struct world *w = *state;
@@ -203,6 +241,7 @@ static void test_accessions(void **state)
 	struct world *w = *state;
 	const char *paths[] = {"mesa/dir/f1"};
 	struct request_ask ask = ask_for(paths, 0);
+	const struct request_accession *a;
 	struct request_summary sum;
 	struct wire_out out = {0};
 	struct request r;
@@ -210,16 +249,30 @@ static void test_accessions(void **state)
 	ask.accessions = (const uint8_t(*)[16])w->accession;
 	ask.naccessions = 1;
 	make(w, &ask, &sum, &out, &r);
-	assert_int_equal(sum.items, 0);
+	assert_int_equal(sum.items, FILES);
+	assert_int_equal(sum.bytes, 2 * 6 + 3 * 11);
 	assert_int_equal(sum.accessions, 1);
+	/* Its items are there to be seen. */
+	assert_true(has_path(&r, "dir/f0"));
+	assert_true(has_path(&r, "dir/deep/f4"));
+	a = request_whole(&r, w->accession[0]);
+	assert_non_null(a);
+	assert_int_equal(a->items, FILES);
+	assert_int_equal(a->listed, FILES);
+	assert_int_equal(a->bytes, sum.bytes);
+	assert_int_equal(a->listed_bytes, sum.bytes);
+	assert_string_equal(a->host, "cap");
+	assert_memory_equal(a->node, w->cap.pub.id, 16);
 	assert_int_equal(r.segments, 1);
 	assert_memory_equal(r.segment[0].header.accession, w->accession[0], 16);
 	request_free(&r);
 	wire_out_reset(&out);
 	ask.naccessions = 2;
 	ask.npaths = 1;
+	/* What is named, and in an accession that is asked for, counts once. */
 	make(w, &ask, &sum, &out, &r);
-	assert_int_equal(sum.items, 1);
+	assert_int_equal(sum.items, FILES + 2);
+	assert_int_equal(sum.bytes, 2 * 6 + 3 * 11 + 2 * 6);
 	assert_int_equal(r.accessions, 2);
 	assert_int_equal(r.segments, 2);
 	request_free(&r);
@@ -303,6 +356,44 @@ static void test_fresh(void **state)
 	wire_out_free(&out);
 }
 
+/* Somebody takes files in still, or was stopped: items can be asked for, all of it can't. */
+static void test_open_accession(void **state)
+{
+	struct world *w = *state;
+	const char *paths[] = {"running"};
+	const struct ingest_ask in = {
+		.collection = "running", .user = "op", .uid = 1000, .host = "cap", .workers = 1};
+	struct request_ask ask = ask_for(paths, 1);
+	struct request_summary sum;
+	struct wire_out out = {0};
+	struct ingest_sum done;
+	uint8_t accession[16];
+	struct ingest *g;
+	struct request r;
+	struct err e;
+
+	ok(ingest_begin(&g, w->cap.s, &in, &e), &e);
+	ok(ingest_add_bytes(g, "a", 1, "dir/a", NULL, &e), &e);
+	for (unsigned i = 0; i < 100 && host_events(&w->cap, EVENT_INGEST, NULL) == 0; i++)
+		usleep(10000);
+	usleep(100000);
+	ok(journal_checkpoint(w->cap.s->journal, &e), &e);
+	make(w, &ask, &sum, &out, &r);
+	assert_int_equal(r.nopened, 1);
+	memcpy(accession, r.opened[0].id, 16);
+	request_free(&r);
+	ask.accessions = (const uint8_t(*)[16]) & accession;
+	ask.naccessions = 1;
+	refuse(w, &w->ws, &ask, ERR_USAGE, "not closed");
+	ok(ingest_end(g, false, &done, &e), &e);
+	ok(journal_checkpoint(w->cap.s->journal, &e), &e);
+	wire_out_reset(&out);
+	make(w, &ask, &sum, &out, &r);
+	assert_int_equal(sum.items, 1);
+	request_free(&r);
+	wire_out_free(&out);
+}
+
 /* A segment that was tampered with: nobody is asked to release what is not there. */
 static void test_damaged(void **state)
 {
@@ -330,9 +421,14 @@ static void test_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one),	   cmocka_unit_test(test_many),
-		cmocka_unit_test(test_accessions), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_fresh),	   cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_one),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_by_id),
+		cmocka_unit_test(test_accessions),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_fresh),
+		cmocka_unit_test(test_open_accession),
+		cmocka_unit_test(test_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, open_all, close_all);

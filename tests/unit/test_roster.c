@@ -366,6 +366,12 @@ static void test_roster(void **state)
 	put_revocation(w, a, 5, REVOKE_NODE, w->other->pub.id, T0 + 4000, 0);
 	r = load(a, 0);
 	assert_false(roster_find(r, w->other->pub.id)->revoked);
+	/* What had been issued to it until then is over all the same. */
+	assert_true(roster_node_revoked(r, w->other->pub.id, T0 + 1000));
+	assert_true(roster_node_revoked(r, w->other->pub.id, T0 + 4000));
+	assert_false(roster_node_revoked(r, w->other->pub.id, T0 + 4001));
+	assert_false(roster_node_revoked(r, w->id->pub.id, T0));
+	assert_false(roster_node_revoked(r, serial9, T0));
 	roster_free(r);
 	put_revocation(w, a, 6, REVOKE_NODE, w->other->pub.id, T0 + 5000, 0);
 	put_revocation(w, a, 7, REVOKE_KEY, NULL, T0, 0);
@@ -415,6 +421,60 @@ static void test_rubbish(void **state)
 	roster_free(NULL);
 }
 
+/* What a log vouches for counts by its digest, whatever the keys are; what was seen stays. */
+static void test_vouch(void **state)
+{
+	struct world *w = *state;
+	struct roster_node n = node_of(w->id, ROSTER_INGEST);
+	const uint8_t serial2[16] = {2}, serial3[16] = {3};
+	uint8_t digest[32], altered[32];
+	char path[FIXTURE_PATH];
+	struct archive *a;
+	struct document d;
+	struct roster *r, *later;
+	struct err e;
+
+	office_archive(&w->o, &w->desc, "vouch", path);
+	assert_int_equal(archive_open(&a, path, &e), 0);
+	enrol(w, &d, &n, 1, 0);
+	store(a, 1, "enrolment", &d);
+	/* As if signed by an officer who has left since. */
+	put_revocation(w, a, 2, REVOKE_NODE, w->id->pub.id, T0 + 9000, OFFICE_STRANGER);
+	assert_int_equal(document_load(&d, a->documents, serial2, "revocation", &e), 0);
+	memcpy(digest, d.digest, 32);
+	memcpy(altered, d.digest, 32);
+	altered[31] ^= 1;
+	document_free(&d);
+
+	r = load(a, 1);
+	assert_int_equal(roster_vouch(r, a, serial2, altered), ERR_DAMAGED);
+	assert_int_equal(roster_vouch(r, a, serial3, digest), ERR_DAMAGED);
+	assert_false(roster_find(r, w->id->pub.id)->revoked);
+	assert_int_equal(roster_vouch(r, a, serial2, digest), 0);
+	assert_true(roster_find(r, w->id->pub.id)->revoked);
+	/* The name of a file says nothing: the serial within does. */
+	assert_int_equal(fixture_run(path, "cd documents && f=$(ls *.revocation) && "
+					   "mv $f 03${f#02}"),
+			 0);
+	assert_int_equal(roster_vouch(r, a, serial3, digest), ERR_DAMAGED);
+	assert_int_equal(roster_vouch(r, a, serial2, digest), 0); /* known already */
+	assert_int_equal(roster_vouch(r, a, serial2, altered), ERR_DAMAGED);
+
+	assert_int_equal(fixture_run(path, "rm documents/*"), 0);
+	later = load(a, 0);
+	assert_int_equal(roster_vouch(later, a, serial2, digest), ERR_DAMAGED);
+	assert_int_equal(roster_carry(later, r), 0);
+	/* It counts, and is missing all the same. */
+	assert_int_equal(roster_vouch(later, a, serial2, digest), ERR_DAMAGED);
+	assert_int_equal(roster_count(later), 1);
+	assert_true(roster_find(later, w->id->pub.id)->revoked);
+	assert_int_equal(roster_carry(later, r), 0);
+	assert_int_equal(roster_count(later), 1);
+	roster_free(later);
+	roster_free(r);
+	archive_close(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -426,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_bad_enrolments),
 		cmocka_unit_test(test_roster),
 		cmocka_unit_test(test_rubbish),
+		cmocka_unit_test(test_vouch),
 	};
 
 	return cmocka_run_group_tests(tests, open_all, close_all);

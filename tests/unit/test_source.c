@@ -25,6 +25,7 @@
 struct world {
 	char dir[FIXTURE_PATH];
 	struct wire_out files, skips; /* "path=content;" and "path: why;" */
+	unsigned lost;		      /* skips of what should have been taken */
 	int stop;		      /* what file() returns */
 	const char *closed;	      /* enter() refuses this folder */
 };
@@ -70,11 +71,12 @@ static int file(void *ctx, int fd, const char *path, const struct stat *st, stru
 	return w->stop;
 }
 
-static int skipped(void *ctx, const char *path, const char *why, struct err *e)
+static int skipped(void *ctx, const char *path, const char *why, bool lost, struct err *e)
 {
 	struct world *w = ctx;
 
 	(void)e;
+	w->lost += lost;
 	wire_out_printf(&w->skips, "%s: %s;", path, why);
 	return 0;
 }
@@ -97,6 +99,7 @@ static int walk(struct world *w, const char *source, struct err *e)
 	snprintf(path, sizeof(path), "%s/%s", w->dir, source);
 	wire_out_reset(&w->files);
 	wire_out_reset(&w->skips);
+	w->lost = 0;
 	rc = source_walk(path, &v, e);
 	wire_out_u8(&w->files, 0);
 	wire_out_u8(&w->skips, 0);
@@ -157,6 +160,7 @@ static void test_what_is_left_out(void **state)
 	assert_string_equal(SKIPS(w),
 			    "broken: is a symbolic link;file: is a symbolic link;"
 			    "folder: is a symbolic link;pipe: is a FIFO;socket: is a socket;");
+	assert_int_equal(w->lost, 0);
 	close(fd);
 }
 
@@ -192,6 +196,7 @@ static void test_unreadable(void **state)
 	assert_string_equal(FILES(w), "ok=y;");
 	assert_string_equal(SKIPS(w), "dir: can't be opened: Permission denied;"
 				      "file: can't be opened: Permission denied;");
+	assert_int_equal(w->lost, 2);
 }
 
 static void test_odd_names(void **state)
@@ -223,6 +228,7 @@ static void test_long_paths(void **state)
 	assert_null(strstr(FILES(w), "=out;"));
 	assert_non_null(strstr(FILES(w), "zz=z;"));
 	assert_non_null(strstr(SKIPS(w), ": has a path longer than 4095 bytes;"));
+	assert_true(w->lost > 0);
 	assert_int_equal(fixture_run(w->dir, "rm -rf s"), 0);
 }
 
@@ -238,6 +244,7 @@ static void test_depth(void **state)
 	assert_null(strstr(FILES(w), "/f=256;"));
 	assert_null(strstr(FILES(w), "=deep;"));
 	assert_non_null(strstr(SKIPS(w), ": lies too deep: more than 256 folders;"));
+	assert_int_equal(w->lost, 1);
 	assert_int_equal(fixture_run(w->dir, "rm -rf s"), 0);
 }
 
@@ -251,6 +258,7 @@ static void test_visitor_rules(void **state)
 	assert_int_equal(walk(w, "s", &e), 0);
 	assert_string_equal(FILES(w), "b/2=2;");
 	assert_string_equal(SKIPS(w), "a: is closed;");
+	assert_int_equal(w->lost, 0);
 	w->closed = "";
 	assert_int_equal(walk(w, "s", &e), 0);
 	assert_string_equal(FILES(w), "");

@@ -82,7 +82,7 @@ static void test_unfinished(void **state)
 	fixity_good(w);
 	assert_int_equal(w->sum.unsigned_events, 1);
 	assert_int_equal(w->sum.open_accessions, 1);
-	assert_true(fixity_noted(w, "1 events past its last checkpoint"));
+	assert_true(fixity_noted(w, "1 event past its last checkpoint"));
 	assert_true(fixity_noted(w, "never closed"));
 	assert_true(fixity_noted(
 		w, "segments/ab/abcd0000000000000000000000000000.seg is in no journal"));

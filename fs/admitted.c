@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/admitted.h"
+
+#include <string.h>
+
+#include "crypto/text.h"
+#include "fs/document.h"
+#include "index/ledger.h"
+
+static int lost(struct err *e, const uint8_t serial[16], const char *kind, const char *advice)
+{
+	char hex[33];
+
+	text_hex(hex, serial, 16);
+	return err_set(e, ERR_DAMAGED,
+		       "the %s %s was admitted, but documents/%s.%s is missing or altered: %s",
+		       kind, hex, hex, kind, advice);
+}
+
+/* ---- revocations ---- */
+
+struct look {
+	struct station *st;
+	struct err why; /* of the first that is not as it was admitted */
+};
+
+static int check_one(void *ctx, const struct ledger_document *d)
+{
+	struct look *l = ctx;
+	int rc;
+
+	if (strcmp(d->kind, "revocation") != 0)
+		return 0;
+	rc = roster_vouch(l->st->roster, l->st->archive, d->serial, d->digest);
+	if (rc == ERR_DAMAGED && !l->why.code)
+		lost(&l->why, d->serial, d->kind, "restore it");
+	return rc == ERR_DAMAGED ? 0 : rc;
+}
+
+int admitted_check(struct station *s, struct err *e)
+{
+	struct look l = {.st = s};
+	struct db_txn *t = NULL;
+	int rc = db_begin(&t, s->db, false, e);
+
+	if (rc == 0)
+		rc = ledger_documents(t, check_one, &l, e);
+	db_abort(t);
+	if (rc || !l.why.code)
+		return rc;
+	if (e)
+		*e = l.why;
+	return l.why.code;
+}
+
+/* ---- the node's own enrolment ---- */
+
+int admitted_enrolment(const struct station *s, struct err *e)
+{
+	const uint8_t *id = node_identity(s->node)->pub.id, *serial = s->home->enrolment;
+	const struct roster_node *self = roster_find(s->roster, id);
+	struct roster_node n;
+	struct document d;
+	int rc;
+
+	if (s->home->roles && self && memcmp(self->serial, serial, 16) == 0)
+		return 0;
+	/* A later one, which is not imported yet, does no harm. */
+	rc = s->home->roles ? document_load(&d, s->archive->documents, serial, "enrolment", NULL) :
+			      ERR_NOT_ENROLLED;
+	if (rc == 0) {
+		rc = roster_enrolment_parse(&n, &d, &s->archive->desc, NULL);
+		document_free(&d);
+		/* Without any other it may be that the archive's keys have changed. */
+		if (rc && !self)
+			rc = ERR_NOT_ENROLLED;
+		else if (rc == 0 && (memcmp(n.serial, serial, 16) != 0 ||
+				     memcmp(n.pub.id, id, sizeof(n.pub.id)) != 0))
+			rc = ERR_DAMAGED;
+	}
+	if (rc == ERR_NOT_ENROLLED || (rc == 0 && !self))
+		return err_set(e, ERR_NOT_ENROLLED,
+			       "this node is not enrolled in the archive yet: import its enrolment "
+			       "(custody import)");
+	if (rc == ERR_NOMEM)
+		return err_set(e, rc, "out of memory");
+	return rc ? lost(e, serial, "enrolment", "restore it, or import a new one") : 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * intake_compare: is a file what its row of the manifest says? Asked before anything is taken in.
+ *
+ * Thread rule: for one thread.
+ */
+#ifndef CUSTODY_FS_INTAKE_COMPARE_H
+#define CUSTODY_FS_INTAKE_COMPARE_H
+
+#include <sys/stat.h>
+
+#include "fs/manifest.h"
+
+/* Told after each piece that was read, of n bytes; non-zero ends the comparison and is returned. */
+typedef int intake_compare_tick(void *ctx, size_t n, struct err *e);
+
+/* Compare the size and, if the row has a digest, all bytes of fd, which is left open; its position
+ * is not moved. ERR_DAMAGED names the file, the line and what differs; ERR_SYSTEM if it can't be
+ * read. */
+int intake_compare(int fd, const char *path, const struct stat *st, const struct manifest_row *row,
+		   intake_compare_tick *tick, void *ctx, struct err *e);
+
+#endif

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signatures and proofs: is each part of a receipt what it says it is?
+ */
+#include "fs/receipt.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/armor.h"
+#include "crypto/merkle.h"
+#include "index/journal.h"
+
+#define DASH "\xe2\x80\x94 " /* begins a signature line */
+
+int receipt_tell(struct receipt *r, int code, const char *fmt, ...)
+{
+	bool open = code == ERR_NEWER || code == ERR_UNSUPPORTED;
+	struct receipt_finding *f;
+	va_list ap;
+
+	if (code == ERR_NOMEM)
+		return code;
+	if (!open && err_exit(code) != 4)
+		code = err_exit(code) == 5 ? ERR_DAMAGED : ERR_FORGED;
+	*(open ? &r->unchecked : &r->damaged) += 1;
+	if (r->findings == RECEIPT_FINDINGS_MAX)
+		return 0;
+	if (!r->finding)
+		r->finding = calloc(RECEIPT_FINDINGS_MAX, sizeof(*r->finding));
+	if (!r->finding)
+		return ERR_NOMEM;
+	f = &r->finding[r->findings++];
+	f->code = code;
+	va_start(ap, fmt);
+	vsnprintf(f->text, sizeof(f->text), fmt, ap);
+	va_end(ap);
+	return 0;
+}
+
+/* A signed document that is not good. Keys change with a new archive.txt: what those of an older one
+ * signed can't be judged by today's. */
+static int tell_document(struct receipt *r, int rc, const char *what, const struct err *why)
+{
+	if (r->desc.version > 1 && (rc == ERR_WRONG_KEY || rc == ERR_TOO_FEW))
+		return receipt_tell(r, ERR_UNSUPPORTED,
+				    "%s can't be judged: it may be signed by keys of an earlier "
+				    "archive.txt",
+				    what);
+	return receipt_tell(r, rc, "%s is not good: %.200s", what, why->text);
+}
+
+/* ---- the archive ---- */
+
+static bool has_key(const struct sshkey *list, size_t n, const struct sshkey *k)
+{
+	for (size_t i = 0; i < n; i++)
+		if (sshkey_equal(&list[i], k))
+			return true;
+	return false;
+}
+
+static int check_keys(struct receipt *r, const struct sshkey *expected, size_t n)
+{
+	char print[SSHKEY_FINGERPRINT_SIZE];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->desc.keys; i++) {
+		sshkey_fingerprint(print, &r->desc.key[i]);
+		if (!has_key(expected, n, &r->desc.key[i]))
+			rc = receipt_tell(r, ERR_FORGED,
+					  "archive.txt has the key %s, which is not one of those "
+					  "expected: it is of another authority",
+					  print);
+	}
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		sshkey_fingerprint(print, &expected[i]);
+		if (!has_key(r->desc.key, r->desc.keys, &expected[i]))
+			rc = receipt_tell(r, ERR_FORGED,
+					  "archive.txt does not have the expected key %s", print);
+	}
+	return rc;
+}
+
+static int check_description(struct receipt *r, const struct sshkey *expected, size_t n)
+{
+	struct document d;
+	struct err why = {0};
+	int rc = document_parse(&d, r->description.p, r->description.n, &why);
+
+	if (rc == 0) {
+		rc = archive_desc_parse(&r->desc, &d, NULL, &why);
+		document_free(&d);
+	}
+	if (rc)
+		return receipt_tell(r, rc, "archive.txt is not good: %.200s", why.text);
+	if (memcmp(r->desc.id, r->archive, 16) != 0)
+		return receipt_tell(r, ERR_FORGED,
+				    "archive.txt is of another archive than the receipt says");
+	r->desc_good = true;
+	return expected ? check_keys(r, expected, n) : 0;
+}
+
+/* ---- logs ---- */
+
+static int check_enrolment(struct receipt *r, struct receipt_log *log, struct text_span text)
+{
+	struct roster_node n;
+	struct document d;
+	struct err why = {0};
+	unsigned roles = log->who.roles;
+	char hex[33], what[64];
+	int rc = document_parse(&d, text.p, text.n, &why);
+
+	if (rc == 0) {
+		rc = roster_enrolment_parse(&n, &d, &r->desc, &why);
+		document_free(&d);
+	}
+	text_hex(hex, log->node, 16);
+	snprintf(what, sizeof(what), "an enrolment of node %s", hex);
+	if (rc)
+		return tell_document(r, rc, what, &why);
+	if (memcmp(n.pub.id, log->node, 16) != 0)
+		return receipt_tell(r, ERR_FORGED, "%s is of another node", what);
+	if (!log->good || n.issued_ms > log->who.issued_ms ||
+	    (n.issued_ms == log->who.issued_ms && memcmp(n.serial, log->who.serial, 16) > 0))
+		log->who = n;
+	log->who.roles = n.roles | roles;
+	log->good = true;
+	return 0;
+}
+
+/* Signature lines that are not of the key of this name. */
+static unsigned count_others(struct text_span sigs, const char *name)
+{
+	struct text_in in = text_in_init(sigs.p, sigs.n);
+	size_t n = strlen(name);
+	struct text_span line;
+	unsigned count = 0;
+
+	while (text_line(&in, &line))
+		count += line.n < strlen(DASH) + n + 1 ||
+			 memcmp(line.p + strlen(DASH), name, n) != 0 ||
+			 line.p[strlen(DASH) + n] != ' ';
+	return count;
+}
+
+static int check_checkpoint(struct receipt *r, struct receipt_log *log)
+{
+	struct note_key key = {.type = NOTE_ED25519};
+	struct text_span text, sigs;
+	char hex[33];
+	int rc = note_split(log->checkpoint, &text, &sigs);
+
+	text_hex(hex, log->node, 16);
+	journal_origin(key.name, r->archive, log->node);
+	memcpy(key.pk, log->who.pub.sign, sizeof(key.pk));
+	if (rc == 0)
+		rc = note_checkpoint_parse(&log->cp, text);
+	if (rc == 0 && strcmp(log->cp.origin, key.name) != 0)
+		rc = ERR_FORGED;
+	if (rc == 0)
+		rc = note_verify(log->checkpoint, &key, &text, NULL);
+	log->good = rc == 0;
+	if (rc == ERR_NOMEM)
+		return rc;
+	if (rc)
+		return receipt_tell(r, ERR_FORGED,
+				    "the checkpoint of node %s is not one that the node signed",
+				    hex);
+	log->others = count_others(sigs, key.name);
+	return 0;
+}
+
+static int check_logs(struct receipt *r)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->logs; i++) {
+		struct receipt_log *log = &r->log[i];
+
+		for (size_t k = 0; rc == 0 && k < log->enrolments; k++)
+			rc = check_enrolment(r, log, r->enrolment[log->enrolment + k]);
+		/* Without one a finding says so already. */
+		if (rc == 0 && log->good)
+			rc = check_checkpoint(r, log);
+	}
+	return rc;
+}
+
+/* ---- events ---- */
+
+struct proof {
+	uint64_t index;
+	merkle_hash hash[MERKLE_PROOF_MAX];
+	size_t hashes;
+};
+
+/* A tlog-proof@v1 that ends with this very checkpoint. */
+static bool parse_proof(struct proof *p, struct text_span text, struct text_span checkpoint)
+{
+	struct text_in in = text_in_init(text.p, text.n);
+	struct text_span line, word;
+
+	p->hashes = 0;
+	if (!text_expect(&in, RECEIPT_PROOF) || !text_line(&in, &line) ||
+	    !text_word(&line, &word) || !text_is(word, "index") || !text_u64(line, &p->index))
+		return false;
+	while (text_line(&in, &line) && line.n > 0) {
+		if (p->hashes == MERKLE_PROOF_MAX ||
+		    text_unbase64(line, p->hash[p->hashes++], MERKLE_HASH) != MERKLE_HASH)
+			return false;
+	}
+	return !in.bad && in.left == checkpoint.n && memcmp(in.p, checkpoint.p, in.left) == 0;
+}
+
+static void take_event(const struct receipt *r, struct receipt_event *x, const struct event *ev)
+{
+	const uint8_t *subject = ev->document;
+
+	if (ev->type == EVENT_OPENED || ev->type == EVENT_CLOSED)
+		subject = ev->release;
+	else if (ev->type == EVENT_ACCESSION || ev->type == EVENT_INGEST)
+		subject = ev->accession;
+	x->type = ev->type;
+	x->handle = ev->handle;
+	x->time_ms = ev->time_ms;
+	x->of_item = memcmp(ev->item, r->item, 16) == 0;
+	memcpy(x->subject, subject, 16);
+}
+
+static int check_event(struct receipt *r, struct receipt_event *x, size_t number)
+{
+	const struct receipt_log *log = &r->log[x->log];
+	merkle_hash leaf;
+	struct proof p;
+	struct event ev;
+	int rc = ERR_FORGED;
+
+	if (!log->good)
+		return 0;
+	merkle_leaf(leaf, x->line.p, x->line.n);
+	if (parse_proof(&p, x->proof, log->checkpoint))
+		rc = merkle_verify_inclusion(leaf, p.index, log->cp.size,
+					     (const merkle_hash *)p.hash, p.hashes, log->cp.root);
+	if (rc)
+		return receipt_tell(r, ERR_FORGED,
+				    "event %zu of node %s is not proved: the log that the node "
+				    "signed has no such line there",
+				    number, log->who.name);
+	if (event_parse(&ev, x->line) != 0 || ev.seq != p.index)
+		return receipt_tell(r, ERR_DAMAGED, "event %zu of node %s is no event", number,
+				    log->who.name);
+	x->seq = ev.seq;
+	if (number > 1 && x[-1].proved && x[-1].seq >= x->seq)
+		return receipt_tell(r, ERR_DAMAGED, "event %zu of node %s is out of order", number,
+				    log->who.name);
+	take_event(r, x, &ev);
+	x->proved = true;
+	return 0;
+}
+
+void receipt_event(const struct receipt *r, size_t i, struct event *ev)
+{
+	/* It parsed before. */
+	event_parse(ev, r->event[i].line);
+}
+
+static int check_events(struct receipt *r)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->events; i++)
+		rc = check_event(r, &r->event[i], i - r->log[r->event[i].log].event + 1);
+	return rc;
+}
+
+/* ---- documents ---- */
+
+static int check_grant(struct receipt *r, size_t i)
+{
+	const struct document_policy policy = archive_policy(&r->desc, DOCUMENT_NS_AUTHORISE);
+	struct receipt_grant *g = &r->grant[i];
+	struct document d;
+	struct err why = {0};
+	char what[48];
+	int rc = document_parse(&d, g->bytes.p, g->bytes.n, &why);
+
+	snprintf(what, sizeof(what), "authorisation number %zu", i + 1);
+	if (rc)
+		return receipt_tell(r, rc, "%s is not good: %.200s", what, why.text);
+	memcpy(g->digest, d.digest, 32);
+	rc = authorisation_parse(&g->terms, &d, &why);
+	if (rc == 0 && memcmp(g->terms.archive, r->archive, 16) != 0)
+		rc = err_set(&why, ERR_WRONG_ARCHIVE, "it is for another archive");
+	if (rc == 0 && i > 0 && memcmp(r->grant[i - 1].terms.serial, g->terms.serial, 16) >= 0)
+		rc = err_set(&why, ERR_DAMAGED, "it is out of order");
+	if (rc == 0)
+		rc = document_check(&d, &policy, g->signer, &g->signers, &why);
+	document_free(&d);
+	g->good = rc == 0;
+	return rc ? tell_document(r, rc, what, &why) : 0;
+}
+
+static int check_revocation(struct receipt *r, size_t i)
+{
+	const struct document_policy policy = archive_policy(&r->desc, DOCUMENT_NS_REVOKE);
+	struct receipt_revocation *v = &r->revocation[i];
+	struct document d;
+	struct err why = {0};
+	char what[48];
+	int rc = document_parse(&d, v->bytes.p, v->bytes.n, &why);
+
+	snprintf(what, sizeof(what), "revocation number %zu", i + 1);
+	if (rc)
+		return receipt_tell(r, rc, "%s is not good: %.200s", what, why.text);
+	memcpy(v->digest, d.digest, 32);
+	rc = authorisation_revocation_parse(&v->terms, &d, &why);
+	if (rc == 0 && memcmp(v->terms.archive, r->archive, 16) != 0)
+		rc = err_set(&why, ERR_WRONG_ARCHIVE, "it is for another archive");
+	if (rc == 0 && i > 0 && memcmp(r->revocation[i - 1].terms.serial, v->terms.serial, 16) >= 0)
+		rc = err_set(&why, ERR_DAMAGED, "it is out of order");
+	if (rc == 0)
+		rc = document_check(&d, &policy, NULL, NULL, &why);
+	document_free(&d);
+	v->good = rc == 0;
+	return rc ? tell_document(r, rc, what, &why) : 0;
+}
+
+struct receipt_grant *receipt_grant(const struct receipt *r, const uint8_t serial[16])
+{
+	for (size_t i = 0; i < r->grants; i++)
+		if (r->grant[i].good && memcmp(r->grant[i].terms.serial, serial, 16) == 0)
+			return &r->grant[i];
+	return NULL;
+}
+
+/* ---- what is disclosed ---- */
+
+bool receipt_is_ingest(const struct receipt *r, size_t i)
+{
+	const struct receipt_event *x = &r->event[i];
+
+	return x->proved && x->type == EVENT_INGEST && x->of_item &&
+	       memcmp(r->log[x->log].node, r->node, 16) == 0;
+}
+
+static int open_record(struct receipt *r, const struct wire_out *plain, const struct event *ingest)
+{
+	uint8_t commitment[32];
+
+	if (plain->n < 64)
+		return ERR_MALFORMED;
+	record_commitment(commitment, plain->p, plain->p + 64, plain->n - 64, plain->p + 32);
+	if (memcmp(commitment, ingest->commitment, 32) != 0)
+		return ERR_FORGED;
+	memcpy(r->content, plain->p + 32, 32);
+	return record_decode(&r->provenance, plain->p + 64, plain->n - 64);
+}
+
+static int check_record(struct receipt *r)
+{
+	struct wire_out plain = {0};
+	struct event ev;
+	size_t i = 0;
+	int rc;
+
+	while (i < r->events && !receipt_is_ingest(r, i))
+		i++;
+	/* Without one a finding says so. */
+	if (r->record.n == 0 || i == r->events)
+		return 0;
+	receipt_event(r, i, &ev);
+	rc = armor_decode(&plain, RECEIPT_RECORD, ARMOR_COLUMNS, r->record);
+	if (rc == 0)
+		rc = open_record(r, &plain, &ev);
+	wire_out_wipe(&plain);
+	return rc ? receipt_tell(r, rc,
+				 "the provenance record is not the one that its log committed to") :
+		    0;
+}
+
+int receipt_check(struct receipt *r, const struct sshkey *expected, size_t n, struct err *e)
+{
+	int rc = check_description(r, expected, n);
+
+	if (rc == 0 && r->desc_good) {
+		rc = check_logs(r);
+		if (rc == 0)
+			rc = check_events(r);
+		for (size_t i = 0; rc == 0 && i < r->grants; i++)
+			rc = check_grant(r, i);
+		for (size_t i = 0; rc == 0 && i < r->revocations; i++)
+			rc = check_revocation(r, i);
+		if (rc == 0)
+			rc = check_record(r);
+		if (rc == 0)
+			rc = receipt_judge(r);
+	}
+	if (rc)
+		return err_set(e, rc, "out of memory");
+	if (r->damaged)
+		return err_set(e, ERR_DAMAGED, "the receipt does not hold: %" PRIu64 " finding%s",
+			       r->damaged, r->damaged == 1 ? "" : "s");
+	if (r->unchecked)
+		return err_set(e, ERR_UNSUPPORTED, "not all of the receipt could be checked");
+	return 0;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/receipt_draft.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void receipt_draft_free(struct receipt_draft *d)
+{
+	struct receipt_draft_documents *const documents[] = {&d->enrolment, &d->grant,
+							     &d->revocation};
+
+	for (size_t i = 0; i < d->logs; i++)
+		wire_out_free(&d->log[i].note);
+	for (size_t i = 0; i < d->lines; i++) {
+		wire_out_free(&d->line[i].text);
+		free(d->line[i].proof);
+	}
+	for (size_t k = 0; k < sizeof(documents) / sizeof(documents[0]); k++) {
+		for (size_t i = 0; i < documents[k]->n; i++)
+			wire_out_free(&documents[k]->list[i].bytes);
+		free(documents[k]->list);
+	}
+	free(d->log);
+	free(d->line);
+	wire_out_wipe(&d->record);
+	*d = (struct receipt_draft){.archive = NULL};
+}
+
+int receipt_draft_room(void **list, size_t n, size_t size, struct err *e)
+{
+	void *p;
+
+	if (n & (n - 1))
+		return 0;
+	p = reallocarray(*list, n ? 2 * n : 1, size);
+	if (!p)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	*list = p;
+	return 0;
+}
+
+int receipt_draft_log(struct receipt_draft *d, const uint8_t node[16], size_t *which, struct err *e)
+{
+	const struct roster_node *who = roster_find(d->roster, node);
+	struct receipt_draft_log *log;
+	int rc;
+
+	for (*which = 0; *which < d->logs; ++*which)
+		if (memcmp(d->log[*which].node, node, 16) == 0)
+			return 0;
+	if (!who)
+		return err_set(e, ERR_NOT_ENROLLED, "a node of this log is not enrolled");
+	rc = receipt_draft_room((void **)&d->log, d->logs, sizeof(*d->log), e);
+	if (rc)
+		return rc;
+	log = &d->log[d->logs++];
+	*log = (struct receipt_draft_log){.cp = {.size = 0}};
+	memcpy(log->node, node, 16);
+	rc = journal_read_checkpoint(d->archive->journal, d->archive->desc.id, &who->pub, &log->cp,
+				     &log->note, e);
+	return rc == ERR_NOTFOUND ? 0 : rc;
+}
+
+bool receipt_draft_has(const struct receipt_draft *d, size_t log, uint64_t seq)
+{
+	for (size_t i = 0; i < d->lines; i++)
+		if (d->line[i].log == log && d->line[i].seq == seq)
+			return true;
+	return false;
+}
+
+int receipt_draft_line(struct receipt_draft *d, size_t log, uint64_t seq, struct text_span text,
+		       struct err *e)
+{
+	struct receipt_draft_line *l;
+	int rc;
+
+	if (seq >= d->log[log].cp.size) {
+		d->beyond++;
+		return 0;
+	}
+	if (d->lines == RECEIPT_EVENTS_MAX)
+		return err_set(e, ERR_NOMEM, "more than %u events are of this item",
+			       RECEIPT_EVENTS_MAX);
+	rc = receipt_draft_room((void **)&d->line, d->lines, sizeof(*d->line), e);
+	if (rc)
+		return rc;
+	l = &d->line[d->lines++];
+	*l = (struct receipt_draft_line){.log = log, .seq = seq};
+	wire_out_bytes(&l->text, text.p, text.n);
+	return wire_out_ok(&l->text) ? 0 : err_set(e, ERR_NOMEM, "out of memory");
+}
+
+int receipt_draft_document(struct receipt_draft_documents *list, const uint8_t serial[16],
+			   size_t log, struct wire_out *bytes, struct err *e)
+{
+	struct receipt_draft_document *doc;
+	int rc = receipt_draft_room((void **)&list->list, list->n, sizeof(*list->list), e);
+
+	if (rc)
+		return rc;
+	doc = &list->list[list->n++];
+	*doc = (struct receipt_draft_document){.log = log, .bytes = *bytes};
+	memcpy(doc->serial, serial, 16);
+	*bytes = (struct wire_out){0};
+	return 0;
+}
+
+int receipt_draft_prove(struct receipt_draft *d, struct receipt_draft_line *l, merkle_read *read,
+			void *ctx, struct err *e)
+{
+	const struct note_checkpoint *cp = &d->log[l->log].cp;
+	merkle_hash leaf;
+	int rc;
+
+	l->proof = calloc(MERKLE_PROOF_MAX, sizeof(*l->proof));
+	if (!l->proof)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	rc = merkle_inclusion(l->proof, &l->hashes, l->seq, cp->size, read, ctx);
+	if (rc)
+		return err_set(e, rc, "can't prove an event of the log %s: %s", cp->origin,
+			       err_text(rc));
+	merkle_leaf(leaf, l->text.p, l->text.n);
+	if (merkle_verify_inclusion(leaf, l->seq, cp->size, (const merkle_hash *)l->proof,
+				    l->hashes, cp->root) == 0)
+		return 0;
+	return err_set(e, ERR_DAMAGED,
+		       "line %" PRIu64 " of the log %s is not what its checkpoint signs: run "
+		       "'custody verify'",
+		       l->seq + 1, cp->origin);
+}
+
+bool receipt_is_about(const struct event *ev, enum event_type type, const uint8_t id[16])
+{
+	return ev->type == type &&
+	       memcmp(type == EVENT_ADMITTED ? ev->document : ev->accession, id, 16) == 0;
+}
+
+/* ---- the bytes ---- */
+
+static void put(struct wire_out *out, const char *key, const void *p, size_t n)
+{
+	wire_out_printf(out, "%s: %zu\n", key, n);
+	wire_out_bytes(out, p, n);
+}
+
+static void put_event(struct wire_out *out, const struct receipt_draft_log *log,
+		      const struct receipt_draft_line *l)
+{
+	struct wire_out proof = {0};
+	char hash[45];
+
+	wire_out_printf(out, "event: %zu\n", l->text.n + 1);
+	wire_out_bytes(out, l->text.p, l->text.n);
+	wire_out_text(out, "\n");
+	wire_out_printf(&proof, RECEIPT_PROOF "\nindex %" PRIu64 "\n", l->seq);
+	for (size_t i = 0; i < l->hashes; i++) {
+		text_base64(hash, l->proof[i], MERKLE_HASH);
+		wire_out_printf(&proof, "%s\n", hash);
+	}
+	wire_out_text(&proof, "\n");
+	wire_out_bytes(&proof, log->note.p, log->note.n);
+	put(out, "proof", proof.p, proof.n);
+	out->bad = out->bad || proof.bad;
+	wire_out_free(&proof);
+}
+
+static void put_log(struct wire_out *out, const struct receipt_draft *d, size_t i)
+{
+	const struct receipt_draft_log *log = &d->log[i];
+	char node[33];
+
+	text_hex(node, log->node, 16);
+	wire_out_printf(out, "log: %s\n", node);
+	for (size_t k = 0; k < d->enrolment.n; k++)
+		if (d->enrolment.list[k].log == i)
+			put(out, "enrolment", d->enrolment.list[k].bytes.p,
+			    d->enrolment.list[k].bytes.n);
+	put(out, "checkpoint", log->note.p, log->note.n);
+	for (size_t k = 0; k < d->lines; k++)
+		if (d->line[k].log == i)
+			put_event(out, log, &d->line[k]);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct receipt_draft_line *x = a, *y = b;
+
+	if (x->log != y->log)
+		return x->log < y->log ? -1 : 1;
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+static int by_serial(const void *a, const void *b)
+{
+	return memcmp(((const struct receipt_draft_document *)a)->serial,
+		      ((const struct receipt_draft_document *)b)->serial, 16);
+}
+
+static void put_documents(struct wire_out *out, const char *key,
+			  const struct receipt_draft_documents *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		put(out, key, list->list[i].bytes.p, list->list[i].bytes.n);
+}
+
+static void sort(struct receipt_draft *d)
+{
+	struct receipt_draft_documents *const documents[] = {&d->enrolment, &d->grant,
+							     &d->revocation};
+
+	if (d->lines)
+		qsort(d->line, d->lines, sizeof(*d->line), by_place);
+	for (size_t k = 0; k < sizeof(documents) / sizeof(documents[0]); k++)
+		if (documents[k]->n)
+			qsort(documents[k]->list, documents[k]->n, sizeof(*documents[k]->list),
+			      by_serial);
+}
+
+/* The log of the smallest node id that is greater than *after (NULL: of all) and has lines. */
+static size_t next_log(const struct receipt_draft *d, const uint8_t *after)
+{
+	size_t best = d->logs;
+
+	for (size_t k = 0; k < d->lines; k++) {
+		const uint8_t *node = d->log[d->line[k].log].node;
+
+		if ((!after || memcmp(node, after, 16) > 0) &&
+		    (best == d->logs || memcmp(node, d->log[best].node, 16) < 0))
+			best = d->line[k].log;
+	}
+	return best;
+}
+
+int receipt_draft_write(struct receipt_draft *d, struct wire_out *out, struct err *e)
+{
+	const size_t start = out->n;
+	char archive[33], item[33], node[33];
+
+	sort(d);
+	text_hex(archive, d->archive->desc.id, 16);
+	text_hex(item, d->item, 16);
+	text_hex(node, d->node, 16);
+	wire_out_printf(out, RECEIPT_TITLE "\narchive: %s\nitem: %s\nnode: %s\n", archive, item,
+			node);
+	put(out, "description", d->archive->text.bytes.p, d->archive->text.bytes.n);
+	for (size_t i = next_log(d, NULL); i < d->logs; i = next_log(d, d->log[i].node))
+		put_log(out, d, i);
+	put_documents(out, "authorisation", &d->grant);
+	put_documents(out, "revocation", &d->revocation);
+	if (d->record.n)
+		put(out, "record", d->record.p, d->record.n);
+	wire_out_text(out, "end\n");
+	if (wire_out_ok(out))
+		return 0;
+	out->n = start;
+	return err_set(e, ERR_NOMEM, "out of memory");
+}

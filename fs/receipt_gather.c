@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which documents belong into a receipt: the enrolments of the nodes that speak, the authorisations
+ * the item was opened under, and what revokes either.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/receipt_draft.h"
+
+struct gather {
+	struct receipt_draft *d;
+	const struct receipt_source *src;
+	const struct receipt_ask *ask;
+};
+
+static void notice(const struct gather *g, const uint8_t serial[16], const char *kind,
+		   const char *what)
+{
+	char text[640], hex[33];
+
+	if (!g->ask->notice)
+		return;
+	text_hex(hex, serial, 16);
+	snprintf(text, sizeof(text), "documents/%s.%s is not in the receipt: %.480s", hex, kind,
+		 what);
+	g->ask->notice(g->ask->notice_ctx, text);
+}
+
+static int parse_line(const struct receipt_draft_line *l, struct event *ev)
+{
+	return event_parse(ev, (struct text_span){(const char *)l->text.p, l->text.n});
+}
+
+/* ---- accessions and authorisations: what lines name ---- */
+
+static bool has_grant(const struct receipt_draft *d, const uint8_t serial[16])
+{
+	for (size_t i = 0; i < d->grant.n; i++)
+		if (memcmp(d->grant.list[i].serial, serial, 16) == 0)
+			return true;
+	return false;
+}
+
+/* The line that admits a document or begins an accession. One that is not there is none. */
+static int add_line(const struct gather *g, size_t log, enum event_type type, const uint8_t id[16],
+		    struct err *e)
+{
+	int rc = g->src->line(g->src->ctx, g->d, log, type, id, e);
+
+	return rc == ERR_NOTFOUND ? 0 : rc;
+}
+
+/* The log that admits an authorisation: that of the node it is for. */
+static int grant_log(const struct gather *g, const struct document *doc, size_t *log, struct err *e)
+{
+	uint8_t node[16];
+
+	if (!document_id(doc, "node", node) || !roster_find(g->d->roster, node))
+		return 0;
+	return receipt_draft_log(g->d, node, log, e);
+}
+
+/* The authorisation that a line of `log` names. */
+static int add_grant(const struct gather *g, size_t log, const uint8_t serial[16], struct err *e)
+{
+	struct document doc;
+	struct err why = {0};
+	int rc;
+
+	if (has_grant(g->d, serial))
+		return 0;
+	rc = document_load(&doc, g->d->archive->documents, serial, "authorisation", &why);
+	if (rc == ERR_NOMEM)
+		return err_set(e, rc, "out of memory");
+	if (rc) {
+		notice(g, serial, "authorisation", why.text);
+		return 0;
+	}
+	rc = grant_log(g, &doc, &log, e);
+	if (rc == 0)
+		rc = receipt_draft_document(&g->d->grant, serial, log, &doc.bytes, e);
+	document_free(&doc);
+	return rc ? rc : add_line(g, log, EVENT_ADMITTED, serial, e);
+}
+
+static int follow_line(const struct gather *g, size_t i, struct err *e)
+{
+	const size_t log = g->d->line[i].log;
+	struct event ev;
+
+	if (parse_line(&g->d->line[i], &ev) != 0)
+		return 0;
+	if (ev.type == EVENT_INGEST && memcmp(g->d->log[log].node, g->d->node, 16) == 0)
+		return add_line(g, log, EVENT_ACCESSION, ev.accession, e);
+	if (ev.type == EVENT_OPENED || ev.type == EVENT_CLOSED)
+		return add_grant(g, log, ev.release, e);
+	return 0;
+}
+
+/* ---- enrolments and revocations: what speaks of nodes and authorisations ---- */
+
+static bool find_log(const struct receipt_draft *d, const uint8_t node[16], size_t *log)
+{
+	for (size_t i = 0; i < d->lines; i++) {
+		*log = d->line[i].log;
+		if (memcmp(d->log[*log].node, node, 16) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int take_enrolment(const struct gather *g, struct document *doc, const uint8_t serial[16],
+			  struct err *e)
+{
+	struct roster_node n;
+	size_t log;
+
+	if (roster_enrolment_parse(&n, doc, &g->d->archive->desc, NULL) != 0 ||
+	    memcmp(n.serial, serial, 16) != 0 || !find_log(g->d, n.pub.id, &log))
+		return 0;
+	return receipt_draft_document(&g->d->enrolment, serial, log, &doc->bytes, e);
+}
+
+static int take_revocation(const struct gather *g, struct document *doc, const uint8_t serial[16],
+			   struct err *e)
+{
+	const struct archive_desc *desc = &g->d->archive->desc;
+	const struct document_policy policy = archive_policy(desc, DOCUMENT_NS_REVOKE);
+	struct authorisation_revocation v;
+	size_t log = 0, i = 0;
+	int rc;
+
+	if (authorisation_revocation_parse(&v, doc, NULL) != 0 ||
+	    memcmp(v.serial, serial, 16) != 0 || memcmp(v.archive, desc->id, 16) != 0 ||
+	    document_check(doc, &policy, NULL, NULL, NULL) != 0)
+		return 0;
+	while (i < g->d->grant.n && memcmp(g->d->grant.list[i].serial, v.target, 16) != 0)
+		i++;
+	if (v.what == REVOKE_NODE ? !find_log(g->d, v.target, &log) :
+				    v.what != REVOKE_AUTHORISATION || i == g->d->grant.n)
+		return 0;
+	rc = receipt_draft_document(&g->d->revocation, serial, 0, &doc->bytes, e);
+	if (rc == 0 && v.what == REVOKE_AUTHORISATION)
+		rc = add_line(g, g->d->grant.list[i].log, EVENT_ADMITTED, serial, e);
+	return rc;
+}
+
+/* One file of documents/. Those that are not good are none, as they are for everybody. */
+static int take_file(const struct gather *g, const char *name, struct err *e)
+{
+	const char *dot = strchr(name, '.');
+	struct document doc;
+	uint8_t serial[16];
+	bool enrolment;
+	int rc;
+
+	if (!dot || !text_unhex((struct text_span){name, (size_t)(dot - name)}, serial, 16))
+		return 0;
+	enrolment = strcmp(dot + 1, "enrolment") == 0;
+	if (!enrolment && strcmp(dot + 1, "revocation") != 0)
+		return 0;
+	rc = document_load(&doc, g->d->archive->documents, serial, dot + 1, NULL);
+	if (rc)
+		return rc == ERR_NOMEM ? err_set(e, rc, "out of memory") : 0;
+	rc = enrolment ? take_enrolment(g, &doc, serial, e) : take_revocation(g, &doc, serial, e);
+	document_free(&doc);
+	return rc;
+}
+
+static int take_files(const struct gather *g, struct err *e)
+{
+	int fd = openat(g->d->archive->documents, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *en;
+	int rc = 0;
+
+	if (!dir) {
+		rc = err_sys(e, "can't list the documents of the archive");
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	while (rc == 0 && (errno = 0, en = readdir(dir)))
+		rc = take_file(g, en->d_name, e);
+	if (rc == 0 && errno != 0)
+		rc = err_sys(e, "can't list the documents of the archive");
+	closedir(dir);
+	return rc;
+}
+
+int receipt_gather(struct receipt_draft *d, const struct receipt_source *src,
+		   const struct receipt_ask *ask, struct err *e)
+{
+	const struct gather g = {d, src, ask};
+	const size_t lines = d->lines; /* those that name the item */
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < lines; i++)
+		rc = follow_line(&g, i, e);
+	return rc ? rc : take_files(&g, e);
+}

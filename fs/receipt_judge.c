@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Was what happened allowed? Every part of a receipt must be there for a reason, and every opening be
+ * covered by an authorisation that its node had admitted and that was in force. Budgets can't be
+ * judged here: they span many items.
+ */
+#include "fs/receipt.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct judge {
+	struct receipt *r;
+	bool has_ingest;
+	size_t ingest; /* the event, and what it says */
+	struct event item;
+};
+
+static bool same(const uint8_t a[16], const uint8_t b[16])
+{
+	return memcmp(a, b, 16) == 0;
+}
+
+/* "event 12 of node ws (1f2e3d4c)"; numbers as in the log, from 0. */
+struct where {
+	char text[ROSTER_NAME_MAX + 64];
+};
+static struct where where(const struct judge *j, size_t i)
+{
+	const struct receipt_log *log = &j->r->log[j->r->event[i].log];
+	struct where w;
+	char hex[9];
+
+	text_hex(hex, log->node, 4);
+	snprintf(w.text, sizeof(w.text), "event %" PRIu64 " of node %s (%s)", j->r->event[i].seq,
+		 log->who.name, hex);
+	return w;
+}
+
+/* ---- taking in ---- */
+
+static int find_ingest(struct judge *j)
+{
+	struct receipt *r = j->r;
+	const struct receipt_log *log;
+
+	for (size_t i = 0; i < r->events; i++) {
+		if (!receipt_is_ingest(r, i))
+			continue;
+		if (j->has_ingest)
+			return receipt_tell(r, ERR_FORGED,
+					    "%s takes the item in, which %s has done already",
+					    where(j, i).text, where(j, j->ingest).text);
+		j->has_ingest = true;
+		j->ingest = i;
+	}
+	if (!j->has_ingest)
+		return receipt_tell(r, ERR_DAMAGED, "no event proves that the item was taken in");
+	receipt_event(r, j->ingest, &j->item);
+	log = &r->log[r->event[j->ingest].log];
+	if (log->who.roles & ROSTER_INGEST)
+		return 0;
+	return receipt_tell(r, ERR_FORGED, "%s takes the item in, and the node may not ingest",
+			    where(j, j->ingest).text);
+}
+
+/* ---- what is there for a reason ---- */
+
+static bool names_document(const struct judge *j, const struct event *ev)
+{
+	const struct receipt *r = j->r;
+
+	if (strcmp(ev->kind, "authorisation") == 0)
+		return receipt_grant(r, ev->document) != NULL;
+	for (size_t i = 0; i < r->revocations; i++)
+		if (r->revocation[i].good && same(r->revocation[i].terms.serial, ev->document))
+			return strcmp(ev->kind, "revocation") == 0;
+	return false;
+}
+
+static bool belongs(const struct judge *j, size_t i)
+{
+	const struct receipt_event *x = &j->r->event[i];
+	struct event ev;
+
+	if (x->of_item)
+		return true;
+	if (x->type == EVENT_ACCESSION)
+		return j->has_ingest && same(x->subject, j->item.accession) &&
+		       x->log == j->r->event[j->ingest].log && i < j->ingest;
+	if (x->type != EVENT_ADMITTED)
+		return false;
+	receipt_event(j->r, i, &ev);
+	return names_document(j, &ev);
+}
+
+static int judge_events(const struct judge *j)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < j->r->events; i++)
+		if (j->r->event[i].proved && !belongs(j, i))
+			rc = receipt_tell(j->r, ERR_DAMAGED,
+					  "%s has nothing to do with the item, or with what the "
+					  "receipt holds",
+					  where(j, i).text);
+	return rc;
+}
+
+static int judge_revocations(const struct judge *j)
+{
+	struct receipt *r = j->r;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->revocations; i++) {
+		const struct authorisation_revocation *v = &r->revocation[i].terms;
+		bool named = v->what == REVOKE_AUTHORISATION && receipt_grant(r, v->target);
+
+		for (size_t k = 0; v->what == REVOKE_NODE && k < r->logs; k++)
+			named = named || same(r->log[k].node, v->target);
+		if (r->revocation[i].good && !named)
+			rc = receipt_tell(r, ERR_DAMAGED,
+					  "revocation number %zu has nothing to do with the item",
+					  i + 1);
+	}
+	return rc;
+}
+
+/* ---- authorisations ---- */
+
+/* The event of a log that admits a document, before the event `before`. */
+static bool find_admission(const struct receipt *r, const uint8_t node[16], const char *kind,
+			   const uint8_t serial[16], const uint8_t digest[32], size_t *at)
+{
+	for (size_t i = 0; i < r->events; i++) {
+		const struct receipt_event *x = &r->event[i];
+		struct event ev;
+
+		if (!x->proved || x->type != EVENT_ADMITTED || !same(x->subject, serial) ||
+		    !same(r->log[x->log].node, node))
+			continue;
+		receipt_event(r, i, &ev);
+		*at = i;
+		if (strcmp(ev.kind, kind) == 0 && memcmp(ev.digest, digest, 32) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Does it name what this ingest took in? */
+static bool covers(const struct judge *j, const struct authorisation *a, const struct event *ingest)
+{
+	for (size_t i = 0; i < a->items; i++)
+		if (same(a->item[i].id, j->r->item) &&
+		    memcmp(a->item[i].commitment, ingest->commitment, 32) == 0)
+			return true;
+	for (size_t i = 0; i < a->accessions; i++)
+		if (same(a->accession[i], ingest->accession))
+			return true;
+	return false;
+}
+
+/* Another node may have an item of the same id: what was opened then may have been that one. */
+static bool covers_other(const struct judge *j, const struct authorisation *a)
+{
+	struct event ev;
+
+	for (size_t i = 0; i < j->r->events; i++) {
+		const struct receipt_event *x = &j->r->event[i];
+
+		if (!x->proved || x->type != EVENT_INGEST || !x->of_item ||
+		    receipt_is_ingest(j->r, i))
+			continue;
+		receipt_event(j->r, i, &ev);
+		if (covers(j, a, &ev))
+			return true;
+	}
+	return false;
+}
+
+static bool is_used(const struct receipt *r, const uint8_t serial[16])
+{
+	for (size_t i = 0; i < r->events; i++)
+		if (r->event[i].proved && same(r->event[i].subject, serial) &&
+		    (r->event[i].type == EVENT_OPENED || r->event[i].type == EVENT_CLOSED))
+			return true;
+	return false;
+}
+
+static int judge_grants(const struct judge *j)
+{
+	struct receipt *r = j->r;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->grants; i++) {
+		struct receipt_grant *g = &r->grant[i];
+
+		if (!g->good)
+			continue;
+		g->covers = j->has_ingest && covers(j, &g->terms, &j->item);
+		g->covers_other = covers_other(j, &g->terms);
+		g->admitted = find_admission(r, g->terms.node, "authorisation", g->terms.serial,
+					     g->digest, &g->admission);
+		if (!is_used(r, g->terms.serial))
+			rc = receipt_tell(r, ERR_DAMAGED,
+					  "authorisation number %zu has nothing to do with the "
+					  "item: nothing was opened under it",
+					  i + 1);
+	}
+	return rc;
+}
+
+/* ---- openings ---- */
+
+/* Had the node admitted a revocation before this event? */
+static bool revoked_before(const struct receipt *r, const struct receipt_grant *g, size_t event)
+{
+	const struct receipt_event *x = &r->event[event];
+	size_t at = 0;
+
+	for (size_t i = 0; i < r->revocations; i++) {
+		const struct receipt_revocation *v = &r->revocation[i];
+
+		if (v->good && v->terms.what == REVOKE_AUTHORISATION &&
+		    same(v->terms.target, g->terms.serial) &&
+		    find_admission(r, r->log[x->log].node, "revocation", v->terms.serial, v->digest,
+				   &at) &&
+		    r->event[at].seq < x->seq)
+			return true;
+	}
+	return false;
+}
+
+static bool is_user(const struct authorisation *a, const char *user)
+{
+	for (size_t i = 0; i < a->nusers; i++)
+		if (strcmp(a->users[i], user) == 0)
+			return true;
+	return a->nusers == 0;
+}
+
+/* Why the authorisation does not allow it; NULL if it does. */
+static const char *objection(const struct receipt *r, const struct receipt_grant *g, size_t i)
+{
+	const struct receipt_event *x = &r->event[i];
+	const struct authorisation *a = &g->terms;
+	struct event ev;
+
+	receipt_event(r, i, &ev);
+	if (!g->covers && !g->covers_other)
+		return "that does not name it";
+	if (!same(a->node, r->log[x->log].node))
+		return "that is for another node";
+	if (!g->admitted || r->event[g->admission].seq >= x->seq)
+		return "that the node had not admitted";
+	if (x->time_ms < a->not_before_ms)
+		return "that was not in force yet";
+	if (x->time_ms > a->not_after_ms + RECEIPT_SLACK_MS)
+		return "that had expired";
+	if (!is_user(a, ev.user))
+		return "that is for other users";
+	if (revoked_before(r, g, i))
+		return "that had been revoked";
+	return NULL;
+}
+
+static int judge_opened(const struct judge *j, size_t i)
+{
+	struct receipt *r = j->r;
+	const struct receipt_event *x = &r->event[i];
+	const struct receipt_grant *g = receipt_grant(r, x->subject);
+	const char *why = g ? objection(r, g, i) : "that the receipt does not have, or not good";
+	char serial[33];
+	int rc = 0;
+
+	text_hex(serial, x->subject, 16);
+	if (!(r->log[x->log].who.roles & ROSTER_READER))
+		rc = receipt_tell(r, ERR_FORGED, "%s opens the item, and the node is no reader",
+				  where(j, i).text);
+	if (rc == 0 && why)
+		rc = receipt_tell(r, ERR_FORGED,
+				  "%s opens the item under authorisation %s, %s: nothing covers it",
+				  where(j, i).text, serial, why);
+	return rc;
+}
+
+/* What is closed was opened; a receipt that leaves that out is not whole. */
+static int judge_closed(const struct judge *j, size_t i)
+{
+	const struct receipt_event *x = &j->r->event[i], *o = x;
+
+	while (o > j->r->event && o[-1].log == x->log) {
+		o--;
+		if (o->proved && o->type == EVENT_OPENED && o->of_item && o->handle == x->handle &&
+		    same(o->subject, x->subject))
+			return 0;
+	}
+	return receipt_tell(j->r, ERR_DAMAGED,
+			    "%s closes the item, and the event that opened it is missing",
+			    where(j, i).text);
+}
+
+static int judge_use(const struct judge *j)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < j->r->events; i++) {
+		const struct receipt_event *x = &j->r->event[i];
+
+		if (!x->proved || !x->of_item)
+			continue;
+		if (x->type == EVENT_OPENED)
+			rc = judge_opened(j, i);
+		else if (x->type == EVENT_CLOSED)
+			rc = judge_closed(j, i);
+	}
+	return rc;
+}
+
+int receipt_judge(struct receipt *r)
+{
+	struct judge j = {.r = r};
+	int rc = find_ingest(&j);
+
+	if (rc == 0)
+		rc = judge_grants(&j);
+	if (rc == 0)
+		rc = judge_events(&j);
+	if (rc == 0)
+		rc = judge_revocations(&j);
+	return rc ? rc : judge_use(&j);
+}
