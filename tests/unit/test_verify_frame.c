@@ -22,7 +22,8 @@
 #include "tests/lib/fixity.h"
 
 /*
- * A copy of item 0 in an accession and a segment of its own, `gap` bytes behind the header. Field
+ * A copy of item 0, under another id, in an accession and a segment of its own, `gap` bytes
+ * behind the header. Field
  * `at` of its head is overwritten, and then logged as it is: such a node lies, but signs well.
  */
 static void copy_item(struct fixity *w, uint64_t gap, size_t at, uint32_t value)
@@ -44,6 +45,8 @@ static void copy_item(struct fixity *w, uint64_t gap, size_t at, uint32_t value)
 					     h.content_key_id, w->c.desc.catalogue),
 			 0);
 	memcpy(frame + 32, h.accession, 16);
+	secret_random(it.item, 16);
+	memcpy(frame + 48, it.item, 16);
 	if (at)
 		wire_put32(frame + at, value);
 	memcpy(it.accession, h.accession, 16);
