@@ -140,7 +140,8 @@ static int open_journal(struct station *s, struct err *e)
 	free(j);
 	if (rc && rc != ERR_NOTFOUND)
 		return rc;
-	rc = journal_open(&s->journal, s->archive->journal, s->archive->desc.id, id, &start, e);
+	rc = journal_open(&s->journal, s->archive->journal, s->home->dir, s->archive->desc.id, id,
+			  &start, e);
 	return rc == ERR_SYSTEM ? err_prefix(e, rc, "%s/journal", s->archive->path) : rc;
 }
 

@@ -197,6 +197,12 @@ static int open_file(struct journal *j, struct err *e)
 	return 0;
 }
 
+static int open_lock(struct journal *j, int homefd, struct err *e)
+{
+	j->lockfd = openat(homefd, JOURNAL_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return j->lockfd < 0 ? err_sys(e, "can't open " JOURNAL_LOCK " of the node") : 0;
+}
+
 /* The first line. The directory first: a line must not be durable in a file that has no name. */
 static int start(struct journal *j, struct err *e)
 {
@@ -214,16 +220,17 @@ static int start(struct journal *j, struct err *e)
 }
 
 /* Bring j up to what the file holds. */
-static int load(struct journal *j, struct err *e)
+static int load(struct journal *j, int homefd, struct err *e)
 {
 	int rc;
 
-	rc = open_file(j, e);
+	rc = open_lock(j, homefd, e);
+	if (rc == 0)
+		rc = open_file(j, e);
+	if (rc == 0)
+		rc = file_lock(j->lockfd, true, true, e);
 	if (rc)
 		return rc;
-	rc = file_lock(j->fd, true, true, e);
-	if (rc)
-		return err_prefix(e, rc, "%s", j->name);
 	rc = journal_recover(j, e);
 	if (rc == 0 && j->now.state.range.size == 0)
 		rc = start(j, e);
@@ -240,13 +247,15 @@ static void release(struct journal *j)
 {
 	if (j->fd >= 0)
 		close(j->fd);
+	if (j->lockfd >= 0)
+		close(j->lockfd);
 	pthread_cond_destroy(&j->turn_over);
 	pthread_mutex_destroy(&j->lock);
 	wire_out_free(&j->out);
 	free(j);
 }
 
-int journal_open(struct journal **out, int dirfd, const uint8_t archive_id[16],
+int journal_open(struct journal **out, int dirfd, int homefd, const uint8_t archive_id[16],
 		 const struct identity *id, const struct journal_start *from, struct err *e)
 {
 	struct journal *j = calloc(1, sizeof(*j));
@@ -260,13 +269,13 @@ int journal_open(struct journal **out, int dirfd, const uint8_t archive_id[16],
 	pthread_cond_init(&j->turn_over, NULL);
 	j->last = &j->first;
 	j->dirfd = dirfd;
-	j->fd = -1;
+	j->fd = j->lockfd = -1;
 	j->id = id;
 	j->now = *from;
 	memcpy(j->archive, archive_id, sizeof(j->archive));
 	journal_file_name(j->name, id->pub.id, "jsonl");
 	journal_origin(j->origin, archive_id, id->pub.id);
-	rc = load(j, &here);
+	rc = load(j, homefd, &here);
 	if (rc) {
 		release(j);
 		if (e)

@@ -3,8 +3,9 @@
  * journal: a node's append-only custody log, JSON Lines, and its signed checkpoint beside it.
  *
  * journal/<node id>.jsonl has one writing node, but several processes of it may append (a mount and
- * `custody import`): the file is flocked for each batch and what another process added is read
- * first. An event is durable (fdatasync) before journal_append() returns; waiting threads share one
+ * `custody import`): a lock file in the node's own directory is flocked for each batch, and what
+ * another process added is read first. The journal itself is never locked: whoever may read a file
+ * may lock it, and could keep the log from being written. An event is durable (fdatasync) before journal_append() returns; waiting threads share one
  * sync (group commit).
  *
  * Thread rule: journal_append and journal_checkpoint may be called from many threads.
@@ -36,10 +37,11 @@ struct journal_start {
  * on. Checks: it is not shorter than *from (ERR_ROLLBACK), the checkpoint is ours and agrees
  * (ERR_FORGED, ERR_ROLLBACK), lines past the checkpoint have good MACs (ERR_FORGED). A torn tail
  * (a last line without LF or garbage with no good line after it, past the checkpoint) is cut off
- * and a `recovered` event written. dirfd (the journal directory) is borrowed for the journal's
- * life; identity too.
+ * and a `recovered` event written. dirfd (the journal directory) and homefd (the directory of this
+ * node and archive, which nobody else can open; journal.lock is made in it) are borrowed for the
+ * journal's life; identity too.
  */
-int journal_open(struct journal **out, int dirfd, const uint8_t archive_id[16],
+int journal_open(struct journal **out, int dirfd, int homefd, const uint8_t archive_id[16],
 		 const struct identity *id, const struct journal_start *from, struct err *e);
 /* Sign a last checkpoint if anything is new, and close. Returns the checkpoint's result. */
 int journal_close(struct journal *j, struct err *e);

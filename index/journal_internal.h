@@ -7,7 +7,7 @@
  *   journal_recover.c  what is on disk: another process's lines, the checkpoint, a torn tail
  *   journal_read.c     reading lines, and anybody's checkpoint
  *
- * Order: take the turn (one thread of the process), then the file's lock (one process), then let
+ * Order: take the turn (one thread of the process), then the node's lock (one process), then let
  * go in reverse order. Errors are always collected in a struct err that is not NULL.
  */
 #ifndef CUSTODY_INDEX_JOURNAL_INTERNAL_H
@@ -19,12 +19,14 @@
 
 #define JOURNAL_FILE_NAME 48 /* "<node id>.checkpoint" with its NUL */
 #define JOURNAL_MODE 0640
+#define JOURNAL_LOCK "journal.lock"
 
 struct journal_wait;
 
 struct journal {
 	/* Fixed once open. */
 	int dirfd, fd;
+	int lockfd; /* journal.lock in the node's directory */
 	char name[JOURNAL_FILE_NAME];
 	char origin[NOTE_NAME_MAX];
 	uint8_t archive[16];
@@ -56,7 +58,7 @@ void journal_file_name(char out[JOURNAL_FILE_NAME], const uint8_t node_id[16], c
 
 /* ---- journal_write.c; the caller has the turn ---- */
 
-/* Lock the file and read what other processes added. Undone by journal_unlock(). */
+/* Take the lock and read what other processes added. Undone by journal_unlock(). */
 int journal_lock(struct journal *j, struct err *e);
 void journal_unlock(struct journal *j);
 /* Give ev its seq and time, append its line to j->out and advance *next. On error both are as

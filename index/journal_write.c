@@ -20,9 +20,9 @@ int journal_lock(struct journal *j, struct err *e)
 
 	if (j->dead.code)
 		return err_set(e, j->dead.code, "%s", j->dead.text);
-	rc = file_lock(j->fd, true, true, e);
+	rc = file_lock(j->lockfd, true, true, e);
 	if (rc)
-		return err_prefix(e, rc, "%s", j->name);
+		return err_prefix(e, rc, JOURNAL_LOCK " of the node");
 	rc = journal_catch_up(j, e);
 	if (rc)
 		journal_unlock(j);
@@ -31,7 +31,7 @@ int journal_lock(struct journal *j, struct err *e)
 
 void journal_unlock(struct journal *j)
 {
-	flock(j->fd, LOCK_UN);
+	flock(j->lockfd, LOCK_UN);
 }
 
 static int64_t clock_ms(void)

@@ -112,3 +112,21 @@ exits4() {
 	talks "line $line (at byte "
 	[ ! -e x.html ]
 }
+
+@test "who may read the logs can't keep them from being written" {
+	for f in archive/journal/*.jsonl; do
+		flock "$f" sleep 60 3>&- &
+		holders+=("$!")
+	done
+	for f in archive/journal/*.jsonl; do
+		until ! flock -n "$f" true; do sleep 0.01; done
+	done
+	mkdir more
+	echo new >more/new.txt
+	ok timeout 30 "$CUSTODY" --node cap ingest archive more --collection more
+	ok timeout 30 "$CUSTODY" --node ws request archive more/new.txt --case C-2 --purpose test -o n.req
+	for pid in "${holders[@]}"; do
+		kill -0 "$pid" # it was held all the time
+		kill "$pid"
+	done
+}

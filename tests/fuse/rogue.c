@@ -23,7 +23,7 @@ static int attack(const char *dir, const char *path, enum rogue_what what, const
 	if (rc == 0)
 		rc = node_open(&node, dir, pool, NULL, NULL, e);
 	if (rc == 0)
-		rc = journal_open(&j, a->journal, a->desc.id, node_identity(node),
+		rc = journal_open(&j, a->journal, node_dirfd(node), a->desc.id, node_identity(node),
 				  &from_the_first_line, e);
 	if (rc == 0)
 		rc = rogue_attack(a, j, victim, what, e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/capture.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -67,7 +69,9 @@ void capture_open_station(struct capture *c)
 	struct err e;
 
 	ok(archive_open(&c->s.archive, c->path, &e), &e);
-	ok(journal_open(&c->s.journal, c->s.archive->journal, c->desc.id, c->id, &from, &e), &e);
+	ok(journal_open(&c->s.journal, c->s.archive->journal, c->home.dir, c->desc.id, c->id, &from,
+			&e),
+	   &e);
 }
 
 void capture_close_station(struct capture *c)
@@ -100,6 +104,8 @@ void capture_open(struct capture *c)
 	c->s.pool = c->o.pool;
 	c->s.home = &c->home;
 	c->home.roles = ROSTER_INGEST;
+	c->home.dir = file_opendir(AT_FDCWD, c->dir, NULL);
+	assert_true(c->home.dir >= 0);
 	capture_open_station(c);
 	capture_enrol(c, c->id, ROSTER_INGEST, 0, serial);
 	log_enrolled(c, serial);
@@ -109,6 +115,7 @@ void capture_close(struct capture *c)
 {
 	if (c->s.archive)
 		capture_close_station(c);
+	close(c->home.dir);
 	identity_free(c->o.pool, c->id);
 	office_close(&c->o);
 }

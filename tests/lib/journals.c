@@ -53,7 +53,8 @@ int journals_open(struct journals *t, struct journal **j, struct err *e)
 {
 	static const struct journal_start from_the_first_line;
 
-	return journal_open(j, t->dirfd, journals_archive, t->id, &from_the_first_line, e);
+	return journal_open(j, t->dirfd, t->dirfd, journals_archive, t->id, &from_the_first_line,
+			    e);
 }
 
 struct journal *journals_must_open(struct journals *t)
@@ -164,7 +165,8 @@ static void check_line(struct journals *t, struct text_span line, struct journal
 	merkle_hash leaf;
 
 	assert_int_equal(event_parse(ev, line), 0);
-	assert_int_equal(event_check_mac(line, (struct event_key){t->id->journal, journals_archive}), 0);
+	assert_int_equal(
+		event_check_mac(line, (struct event_key){t->id->journal, journals_archive}), 0);
 	assert_int_equal(ev->seq, s->state.range.size);
 	assert_true(ev->time_ms >= s->last_ms);
 	assert_int_equal(ev->type == EVENT_STARTED, ev->seq == 0);

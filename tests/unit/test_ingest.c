@@ -428,8 +428,8 @@ static void test_clock(void **state)
 	struct err e;
 
 	assert_int_equal(journal_close(c->s.journal, &e), 0);
-	assert_int_equal(journal_open(&c->s.journal, c->s.archive->journal, c->desc.id, c->id,
-				      &future, &e),
+	assert_int_equal(journal_open(&c->s.journal, c->s.archive->journal, c->home.dir, c->desc.id,
+				      c->id, &future, &e),
 			 0);
 	assert_int_equal(ingest_begin(&g, &c->s, &plain_ask, &e), ERR_CLOCK);
 	assert_int_equal(capture_count(c, EVENT_ACCESSION), 0);

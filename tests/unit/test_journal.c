@@ -68,7 +68,8 @@ static void test_new_journal(void **state)
 	assert_state(j, &s);
 	assert_int_equal(journal_close(j, NULL), 0);
 	from = s;
-	assert_int_equal(journal_open(&j, t.dirfd, journals_archive, t.id, &from, NULL), 0);
+	assert_int_equal(journal_open(&j, t.dirfd, t.dirfd, journals_archive, t.id, &from, NULL),
+			 0);
 	journals_add(j, 2);
 	assert_int_equal(journals_check(&t, &s), 6);
 	assert_state(j, &s);
@@ -138,7 +139,7 @@ static void test_time_never_goes_back(void **state)
 
 	/* As if the clock had been an hour ahead when the last event was logged. */
 	s.last_ms = future;
-	assert_int_equal(journal_open(&j, t.dirfd, journals_archive, t.id, &s, NULL), 0);
+	assert_int_equal(journal_open(&j, t.dirfd, t.dirfd, journals_archive, t.id, &s, NULL), 0);
 	assert_int_equal(journal_clock(j, now_ms()), ERR_CLOCK);
 	assert_int_equal(journal_append(j, &ev, 1, NULL), 0);
 	assert_true(ev.time_ms == future);
@@ -294,7 +295,8 @@ static void test_two_nodes_in_one_directory(void **state)
 	other = t;
 	other.id = journals_node(&t, 2);
 	a = journals_must_open(&t);
-	assert_int_equal(journal_open(&b, t.dirfd, journals_archive, other.id, &zero, NULL), 0);
+	assert_int_equal(
+		journal_open(&b, t.dirfd, t.dirfd, journals_archive, other.id, &zero, NULL), 0);
 	journals_add(a, 3);
 	journals_add(b, 5);
 	assert_int_equal(journal_close(b, NULL), 0);

@@ -212,7 +212,7 @@ static void test_missing_files(void **state)
 	assert_non_null(strstr(e.text, "missing"));
 	assert_null(journals_get(&t, "jsonl", NULL)); /* and none was made */
 	journals_remove(&t, "checkpoint");
-	assert_int_equal(journal_open(&j, t.dirfd, journals_archive, t.id, &from, &e),
+	assert_int_equal(journal_open(&j, t.dirfd, t.dirfd, journals_archive, t.id, &from, &e),
 			 ERR_ROLLBACK);
 	assert_null(journals_get(&t, "jsonl", NULL));
 
@@ -238,11 +238,12 @@ static void test_bad_checkpoint_files(void **state)
 	note = journals_text(&t, "checkpoint");
 	other = t;
 	other.id = journals_node(&t, 2);
-	assert_int_equal(journal_open(&j, t.dirfd, journals_archive, other.id, &zero, NULL), 0);
+	assert_int_equal(
+		journal_open(&j, t.dirfd, t.dirfd, journals_archive, other.id, &zero, NULL), 0);
 	assert_int_equal(journal_close(j, NULL), 0);
 
 	journals_put(&other, "checkpoint", note.p, note.n);
-	assert_int_equal(journal_open(&j, t.dirfd, journals_archive, other.id, &zero, &e),
+	assert_int_equal(journal_open(&j, t.dirfd, t.dirfd, journals_archive, other.id, &zero, &e),
 			 ERR_FOREIGN);
 	note.p[note.n - 10] = note.p[note.n - 10] == 'A' ? 'B' : 'A'; /* within the signature */
 	journals_put(&t, "checkpoint", note.p, note.n);
@@ -269,11 +270,12 @@ static void test_journal_of_another_archive(void **state)
 	other.id = journals_node(&t, 2);
 	journals_make(&t, 0, 3);
 	x = journals_text(&t, "jsonl");
-	assert_int_equal(journal_open(&j, t.dirfd, elsewhere, t.id, &zero, &e), ERR_FORGED);
+	assert_int_equal(journal_open(&j, t.dirfd, t.dirfd, elsewhere, t.id, &zero, &e),
+			 ERR_FORGED);
 	assert_int_equal(journal_close(journals_must_open(&t), NULL), 0);
 	/* Another node's file under our name. */
 	journals_put(&other, "jsonl", x.p, x.n);
-	assert_int_equal(journal_open(&j, t.dirfd, journals_archive, other.id, &zero, &e),
+	assert_int_equal(journal_open(&j, t.dirfd, t.dirfd, journals_archive, other.id, &zero, &e),
 			 ERR_FORGED);
 	free(x.p);
 	journals_free(&t);
@@ -325,7 +327,7 @@ static struct journal_start after(struct journals_text x, unsigned lines)
 static int open_from(struct journals *t, const struct journal_start *from, struct journal **j,
 		     struct err *e)
 {
-	return journal_open(j, t->dirfd, journals_archive, t->id, from, e);
+	return journal_open(j, t->dirfd, t->dirfd, journals_archive, t->id, from, e);
 }
 
 /* Every known prefix against every signed one. */
