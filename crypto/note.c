@@ -138,6 +138,11 @@ void note_vkey_text(struct wire_out *out, const struct note_key *k)
 	wire_out_printf(out, "%s+%08" PRIx32 "+%s", k->name, note_key_id(k), b64);
 }
 
+void note_keypair(struct note_key *k, uint8_t sk[64], const uint8_t seed[32])
+{
+	crypto_sign_seed_keypair(k->pk, sk, seed);
+}
+
 /* The bytes a cosignature signs. */
 static void cosigned(struct wire_out *out, const char *text, size_t n, uint64_t time)
 {

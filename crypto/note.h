@@ -33,6 +33,10 @@ uint32_t note_key_id(const struct note_key *k);
 int note_vkey_parse(struct note_key *k, struct text_span s); /* ERR_MALFORMED, ERR_UNSUPPORTED */
 void note_vkey_text(struct wire_out *out, const struct note_key *k);
 
+/* Make k's public part and the secret key for note_sign() and note_signature() from a secret seed.
+ * sk is 64 bytes of secret memory. */
+void note_keypair(struct note_key *k, uint8_t sk[64], const uint8_t seed[32]);
+
 /* Append `text`, a blank line and one signature by the Ed25519 secret key (libsodium's 64 bytes:
  * seed || pk). ERR_MALFORMED if text is not acceptable note text, ERR_KEY if sk is not of k,
  * ERR_USAGE if k is no NOTE_ED25519 key with a good name; out is then as before. */

@@ -10,11 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "crypto/note.h"
 #include "fs/document.h"
 
 #define ARCHIVE_KEYS_MAX 32
 #define ARCHIVE_EPOCHS_MAX 256
 #define ARCHIVE_CLASS_MAX 32
+#define ARCHIVE_WITNESSES_MAX 16
 
 struct archive_epoch {
 	uint32_t epoch;
@@ -35,12 +37,15 @@ struct archive_desc {
 	struct archive_epoch epoch[ARCHIVE_EPOCHS_MAX];
 	size_t epochs;
 	uint8_t catalogue[32];
+	/* Whose cosignatures count; all of type NOTE_COSIGNATURE. */
+	struct note_key witness[ARCHIVE_WITNESSES_MAX];
+	size_t witnesses;
 };
 
 /* Append archive.txt's text (unsigned). */
 void archive_desc_text(struct wire_out *out, const struct archive_desc *d);
-/* The part of it that says who decides: threshold, token policy, keys, epochs, catalogue. The
- * authority keeps the same lines for the archives it will make. */
+/* The part of it that says who decides: threshold, token policy, keys, epochs, catalogue,
+ * witnesses. The authority keeps the same lines for the archives it will make. */
 struct form;
 void archive_terms_text(struct wire_out *out, const struct archive_desc *d);
 void archive_terms_parse(struct form *f, struct archive_desc *d);

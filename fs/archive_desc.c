@@ -39,6 +39,11 @@ void archive_terms_text(struct wire_out *out, const struct archive_desc *d)
 	}
 	age_recipient_text(recipient, d->catalogue);
 	wire_out_printf(out, "catalogue: %s\n", recipient);
+	for (size_t i = 0; i < d->witnesses; i++) {
+		wire_out_text(out, "witness: ");
+		note_vkey_text(out, &d->witness[i]);
+		wire_out_text(out, "\n");
+	}
 }
 
 void archive_desc_text(struct wire_out *out, const struct archive_desc *d)
@@ -132,6 +137,26 @@ static void parse_epoch(struct form *f, struct archive_desc *d)
 	d->epochs++;
 }
 
+/* A key must not be two witnesses, nor a name: a cosignature would not say whose it is. */
+static void parse_witness(struct form *f, struct archive_desc *d)
+{
+	struct note_key *k = &d->witness[d->witnesses];
+	struct text_span v;
+
+	form_span(f, "witness", &v);
+	if (d->witnesses == ARCHIVE_WITNESSES_MAX) {
+		form_fail(f, ERR_MALFORMED, "more than %d witnesses", ARCHIVE_WITNESSES_MAX);
+		return;
+	}
+	if (note_vkey_parse(k, v) != 0 || k->type != NOTE_COSIGNATURE)
+		form_fail(f, ERR_MALFORMED, "'witness' must be the vkey of a cosigner (type 04)");
+	for (size_t i = 0; i < d->witnesses; i++)
+		if (strcmp(d->witness[i].name, k->name) == 0 ||
+		    memcmp(d->witness[i].pk, k->pk, sizeof(k->pk)) == 0)
+			form_fail(f, ERR_MALFORMED, "the same witness stands twice");
+	d->witnesses++;
+}
+
 void archive_terms_parse(struct form *f, struct archive_desc *d)
 {
 	struct text_span v;
@@ -148,6 +173,8 @@ void archive_terms_parse(struct form *f, struct archive_desc *d)
 	form_span(f, "catalogue", &v);
 	if (age_recipient_parse(d->catalogue, v) != 0)
 		form_fail(f, ERR_MALFORMED, "'catalogue' must be an age recipient");
+	while (form_next(f, "witness"))
+		parse_witness(f, d);
 	if (d->threshold > d->keys)
 		form_fail(f, ERR_MALFORMED, "a threshold of %u with %zu keys can't be met",
 			  d->threshold, d->keys);

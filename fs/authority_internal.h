@@ -10,13 +10,15 @@ struct authority {
 	struct secret_pool *pool; /* borrowed */
 	uint8_t *secrets;     /* 32 secret bytes that the .key files are sealed under, or NULL */
 	struct wire_out text; /* authority.txt, NUL-terminated */
-	struct archive_desc terms; /* keys, threshold, epochs, catalogue */
+	struct archive_desc terms; /* keys, threshold, epochs, catalogue, witness */
 };
 
 /* NAME.key: an age secret under the authority's secrets. secret is 32 bytes of secret memory. */
 int authority_secret_write(struct authority *a, const char *name, const uint8_t secret[32],
 			   struct err *e);
 int authority_secret_read(struct authority *a, const char *name, uint8_t secret[32], struct err *e);
+/* The witness's key pair; sk is 64 bytes of secret memory. ERR_KEY without witness.key. */
+int authority_witness_key(struct authority *a, struct note_key *k, uint8_t sk[64], struct err *e);
 /* "release-<epoch>" into out (24 bytes). */
 void authority_epoch_name(char out[24], uint32_t epoch);
 

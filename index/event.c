@@ -79,6 +79,9 @@ static const struct type {
 	[EVENT_DAMAGED] = {"damaged",
 			   {ID_OPT(item), ID_OPT(segment), NUM(offset), NUM(length), STR(what)}},
 	[EVENT_RECOVERED] = {"recovered", {NUM(bytes), HASH(digest)}},
+	[EVENT_COSIGNED] = {"cosigned",
+			    {ID(log), NUM(size), HASH(root), STR(witness), NUM(stamp), STR(user),
+			     NUM(uid)}},
 };
 
 const char *event_type_name(enum event_type t)

@@ -168,6 +168,12 @@ static void put_rest(const struct cmd_event *c)
 	case EVENT_RECOVERED:
 		printf("%" PRIu64 " torn byte%s cut off after a crash", ev->bytes, ui_s(ev->bytes));
 		break;
+	case EVENT_COSIGNED:
+		put_id("log ", ev->log, SHORT_ID);
+		printf(", %" PRIu64 " event%s, by ", ev->size, ui_s(ev->size));
+		put_text("", ev->witness);
+		put_text(", ", ev->user);
+		break;
 	default: /* of a newer version: as it stands */
 		ui_put_name(c->line.p, c->line.n);
 		break;

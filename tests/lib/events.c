@@ -86,14 +86,16 @@ void events_fill(struct event *ev, enum event_type type)
 	memset(ev->segment, 0xa4, 16);
 	memset(ev->item, 0xa5, 16);
 	memset(ev->release, 0xa6, 16);
+	memset(ev->log, 0xa7, 16);
 	memset(ev->header, 0xb0, 32);
 	memset(ev->head, 0xb1, 32);
 	memset(ev->frame, 0xb2, 32);
 	memset(ev->commitment, 0xb3, 32);
 	memset(ev->digest, 0xb4, 32);
+	memset(ev->root, 0xb5, 32);
 	ev->epoch = 1, ev->offset = 2, ev->length = 3, ev->headlen = 4, ev->items = 5;
 	ev->accessions = 6, ev->bytes = UINT64_MAX, ev->uid = 0, ev->pid = 8, ev->handle = 9;
-	ev->count = 10, ev->loginuid = 11;
+	ev->count = 10, ev->loginuid = 11, ev->size = 12, ev->stamp = 13;
 	strcpy(ev->version, "0.1");
 	strcpy(ev->user, "alice");
 	strcpy(ev->host, "poe-17");
@@ -101,6 +103,7 @@ void events_fill(struct event *ev, enum event_type type)
 	strcpy(ev->what, "open");
 	strcpy(ev->reason, "expired");
 	strcpy(ev->program, "/usr/bin/cp");
+	strcpy(ev->witness, "w");
 }
 
 /* In the notation of events_expand(). */
@@ -130,6 +133,8 @@ static const char *const golden[EVENT_TYPES] = {
 	[EVENT_UNMOUNTED] = "@unmounted@,'uid':0",
 	[EVENT_DAMAGED] = "@damaged@,'item':%a5,'segment':%a4,'offset':2,'length':3,'what':'open'",
 	[EVENT_RECOVERED] = "@recovered@,'bytes':18446744073709551615,'digest':#b4",
+	[EVENT_COSIGNED] = "@cosigned@,'log':%a7,'size':12,'root':#b5,'witness':'w','stamp':13"
+			   ",'user':'alice','uid':0",
 };
 
 void events_golden(char out[EVENTS_BODY], enum event_type type)
@@ -200,13 +205,13 @@ static uint64_t random_num(uint64_t *s)
 void events_random(struct event *ev, uint64_t *s)
 {
 	uint8_t *ids[] = {ev->archive, ev->node, ev->document, ev->accession,
-			  ev->segment, ev->item, ev->release};
-	uint8_t *hashes[] = {ev->header, ev->head, ev->frame, ev->commitment, ev->digest};
-	uint64_t *nums[] = {&ev->epoch,	     &ev->offset, &ev->length,	&ev->headlen, &ev->items,
-			    &ev->accessions, &ev->bytes,  &ev->uid,	&ev->pid,     &ev->handle,
-			    &ev->count,	     &ev->seq,	  &ev->loginuid};
-	char *strs[] = {ev->version, ev->user,	 ev->host,   ev->kind,
-			ev->what,    ev->reason, ev->program};
+			  ev->segment, ev->item, ev->release,  ev->log};
+	uint8_t *hashes[] = {ev->header, ev->head, ev->frame, ev->commitment, ev->digest, ev->root};
+	uint64_t *nums[] = {&ev->epoch,	     &ev->offset, &ev->length,	 &ev->headlen, &ev->items,
+			    &ev->accessions, &ev->bytes,  &ev->uid,	 &ev->pid,     &ev->handle,
+			    &ev->count,	     &ev->seq,	  &ev->loginuid, &ev->size,    &ev->stamp};
+	char *strs[] = {ev->version, ev->user,	 ev->host,    ev->kind,
+			ev->what,    ev->reason, ev->program, ev->witness};
 
 	memset(ev, 0, sizeof(*ev));
 	ev->type = (enum event_type)(1 + events_rnd(s) % (EVENT_TYPES - 1));

@@ -81,6 +81,16 @@ void office_describe(const struct office *o, struct archive_desc *d, unsigned ke
 	age_public(d->catalogue, o->catalogue_secret);
 }
 
+void office_witness(struct archive_desc *d, const char *name, const uint8_t seed[32])
+{
+	struct note_key *k = &d->witness[d->witnesses++];
+	uint8_t sk[64];
+
+	*k = (struct note_key){.type = NOTE_COSIGNATURE};
+	strcpy(k->name, name);
+	note_keypair(k, sk, seed);
+}
+
 static void make(struct document *out, const struct wire_out *text)
 {
 	struct err e;

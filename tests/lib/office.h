@@ -41,6 +41,8 @@ void office_keygen(const struct office *o, const char *name, const char *options
 /* A description by the first `keys` officers, version 1, one epoch. */
 void office_describe(const struct office *o, struct archive_desc *d, unsigned keys,
 		     unsigned threshold);
+/* One more witness for d, whose key is made of this seed. */
+void office_witness(struct archive_desc *d, const char *name, const uint8_t seed[32]);
 /* d as a document, unsigned. */
 void office_desc_document(struct document *out, const struct archive_desc *d);
 /* An unsigned document from its text. */

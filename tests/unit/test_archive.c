@@ -272,6 +272,42 @@ static void test_too_many(void **state)
 	wire_out_free(&text);
 }
 
+/* Witnesses: those who cosign, each once by name and by key. */
+static void test_witnesses(void **state)
+{
+	const struct office *o = *state;
+	struct archive_desc d, got;
+	uint8_t seed[32] = {1};
+	struct err e;
+	struct document doc;
+	char name[8];
+
+	office_describe(o, &d, 1, 1);
+	for (unsigned i = 0; i < ARCHIVE_WITNESSES_MAX; i++, seed[0]++) {
+		snprintf(name, sizeof(name), "w%u", i);
+		office_witness(&d, name, seed);
+	}
+	signed_desc(o, &doc, &d, "0");
+	assert_int_equal(archive_desc_parse(&got, &doc, NULL, &e), 0);
+	assert_int_equal(got.witnesses, ARCHIVE_WITNESSES_MAX);
+	assert_memory_equal(got.witness, d.witness, sizeof(d.witness));
+	document_free(&doc);
+	assert_int_equal(altered(&d, "witness: w1+", "witness: w1+0\nwitness: w1+", &e),
+			 ERR_MALFORMED);
+	d.witness[3].type = NOTE_ED25519; /* a log's key, not a cosigner's */
+	assert_int_equal(altered(&d, "v1\n", "v1\n", &e), ERR_MALFORMED);
+	assert_non_null(strstr(e.text, "cosigner"));
+	d.witness[3] = d.witness[2];
+	strcpy(d.witness[3].name, "other");
+	assert_int_equal(altered(&d, "v1\n", "v1\n", &e), ERR_MALFORMED);
+	assert_non_null(strstr(e.text, "twice"));
+	seed[0] = 200;
+	d.witnesses = 3;
+	office_witness(&d, "w1", seed);
+	assert_int_equal(altered(&d, "v1\n", "v1\n", &e), ERR_MALFORMED);
+	assert_non_null(strstr(e.text, "twice"));
+}
+
 static void test_signatures(void **state)
 {
 	const struct office *o = *state;
@@ -425,7 +461,7 @@ int main(void)
 		cmocka_unit_test(test_lines),	     cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_too_many),     cmocka_unit_test(test_signatures),
 		cmocka_unit_test(test_next_version), cmocka_unit_test(test_create_and_open),
-		cmocka_unit_test(test_not_archives),
+		cmocka_unit_test(test_not_archives), cmocka_unit_test(test_witnesses),
 	};
 
 	return cmocka_run_group_tests(tests, open_all, close_all);
