@@ -22,6 +22,7 @@ int cmd_request(struct ui *ui, int argc, char **argv);
 int cmd_log(struct ui *ui, int argc, char **argv);
 int cmd_verify(struct ui *ui, int argc, char **argv);
 int cmd_prove(struct ui *ui, int argc, char **argv);
+int cmd_report(struct ui *ui, int argc, char **argv);
 int cmd_check(struct ui *ui, int argc, char **argv);
 int cmd_checkpoint(struct ui *ui, int argc, char **argv);
 int cmd_reindex(struct ui *ui, int argc, char **argv);

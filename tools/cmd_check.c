@@ -86,7 +86,7 @@ static int by_time(const void *a, const void *b, void *ctx)
 	return x < y ? -1 : x > y;
 }
 
-static int arrange(struct cmd_check *c, struct receipt *r, struct err *e)
+int cmd_check_arrange(struct cmd_check *c, struct receipt *r, struct err *e)
 {
 	struct text_span name, path;
 
@@ -171,7 +171,7 @@ static int run(struct check *c, struct receipt *r, struct err *e)
 	if (rc == 0) {
 		t.expected = c->keys > 0;
 		verdict = receipt_check(r, c->keys ? c->key : NULL, c->keys, e);
-		rc = verdict == ERR_NOMEM ? verdict : arrange(&t, r, e);
+		rc = verdict == ERR_NOMEM ? verdict : cmd_check_arrange(&t, r, e);
 	}
 	if (rc == 0)
 		print(c, &t);

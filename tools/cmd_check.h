@@ -31,6 +31,9 @@ struct cmd_check {
 	char path[RECORD_NAME_MAX + RECORD_PATH_MAX + 2]; /* empty: not disclosed */
 };
 
+/* Put the proved events of a checked receipt, which is c->r, in order. Caller frees c->event.
+ * ERR_NOMEM. */
+int cmd_check_arrange(struct cmd_check *c, struct receipt *r, struct err *e);
 /* A proved event as 'custody log' has it: ev receives what its line says, name its node's name (with
  * the beginning of the node's id where two logs have one name). */
 struct cmd_event cmd_check_event(const struct cmd_check *c, size_t number, struct event *ev,

@@ -23,6 +23,7 @@ static const struct verb verbs[] = {
 	{"log", cmd_log, "what happened, in order of time"},
 	{"verify", cmd_verify, "check the whole archive; needs no key and no node"},
 	{"prove", cmd_prove, "a receipt that proves one item's custody to anybody"},
+	{"report", cmd_report, "a custody report for people, with what proves it"},
 	{"check", cmd_check, "does a receipt hold; needs no archive"},
 	{"checkpoint", cmd_checkpoint, "sign and print how far the log goes"},
 	{NULL, NULL, NULL},
