@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fs/catchup_document.h"
+#include "fs/catchup_posting.h"
 
 static const uint8_t none[16];
 
@@ -27,6 +28,16 @@ static int load_parents(struct catchup_event *w, const struct event *ev, struct 
 	return rc;
 }
 
+/* Its node has an item of this id: the same event told again is but history, another item is fraud. */
+static int told_again(struct catchup_event *w, const struct event *ev, const struct object *there)
+{
+	if (memcmp(ev->commitment, there->commitment, 32) != 0)
+		return err_set(w->e, ERR_FORGED, "its node has another item of this id");
+	if (ev->seq == there->seq)
+		return 0;
+	return ledger_put_event(w->s->batch, ev->item, w->journal, ev->seq);
+}
+
 static int add_item(struct catchup_event *w, const struct event *ev,
 		    const struct ledger_segment *seg, struct ledger_accession *acc)
 {
@@ -38,11 +49,12 @@ static int add_item(struct catchup_event *w, const struct event *ev,
 	found.o.journal = w->journal;
 	rc = object_add_item(w->s->add, w->s->batch, w->s->txn, &found.o, found.collection,
 			     found.path.p, found.path.n, found.record->p, found.record->n, w->e);
+	if (rc == 0)
+		rc = find_put(&w->s->find, w->s->batch, w->s->txn, db_name_key(w->s->db),
+			      w->journal, ev->seq, found.sha256, w->e);
+	secret_wipe(found.sha256, sizeof(found.sha256));
 	if (rc == ERR_EXISTS)
-		/* The same event told again is nothing; another item of the node's own id is fraud. */
-		return memcmp(ev->commitment, found.o.commitment, 32) == 0 ?
-			       0 :
-			       err_set(w->e, ERR_FORGED, "its node has another item of this id");
+		return told_again(w, ev, &found.o);
 	if (rc)
 		return rc;
 	w->n->items++;
@@ -162,8 +174,10 @@ static int note_item(struct catchup_event *w, const struct event *ev)
 int catchup_event_apply(struct catchup_event *w, const struct event *ev)
 {
 	const struct catchup_document d = {w->st, w->s, w->node};
-	int rc;
+	int rc = catchup_posting_note(w, ev);
 
+	if (rc)
+		return rc;
 	switch (ev->type) {
 	case EVENT_STARTED:
 		return on_started(w, ev);

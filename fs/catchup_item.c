@@ -13,8 +13,8 @@
 
 struct slot {
 	uint8_t node[16], segment[16]; /* nodes may disagree about a segment */
-	uint64_t used; /* when last; 0: free */
-	int failed;    /* why its key could not be opened; 0: it was */
+	uint64_t used;		       /* when last; 0: free */
+	int failed;		       /* why its key could not be opened; 0: it was */
 };
 
 struct catchup_item {
@@ -172,9 +172,9 @@ static int read_head(struct catchup_item *c, const struct event *ev, struct fram
 
 /* Open the record and see that it is the one the event commits to. */
 static int read_record(struct catchup_item *c, const struct event *ev, const uint8_t key[32],
-		       struct err *e)
+		       uint8_t plain[32], struct err *e)
 {
-	uint8_t salt[32], plain[32], commitment[32];
+	uint8_t salt[32], commitment[32];
 	int rc;
 
 	wire_out_reset(&c->record);
@@ -185,7 +185,6 @@ static int read_record(struct catchup_item *c, const struct event *ev, const uin
 	if (memcmp(commitment, ev->commitment, sizeof(commitment)) != 0)
 		rc = err_set(e, ERR_FORGED, "its record is not the one the log commits to");
 	secret_wipe(salt, sizeof(salt));
-	secret_wipe(plain, sizeof(plain));
 	return rc;
 }
 
@@ -230,7 +229,7 @@ int catchup_item_read(struct catchup_item *c, const struct event *ev, const uint
 	if (rc == 0)
 		rc = read_head(c, ev, &f, e);
 	if (rc == 0)
-		rc = read_record(c, ev, key, e);
+		rc = read_record(c, ev, key, found->sha256, e);
 	if (rc)
 		return rc;
 	o->kind = OBJECT_ITEM;

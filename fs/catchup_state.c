@@ -10,7 +10,8 @@ int catchup_state_init(struct catchup_state *s, struct db *db, bool names, struc
 	memset(s, 0, sizeof(*s));
 	s->db = db;
 	s->names = names;
-	if (object_add_new(&s->add, db_name_key(db)))
+	if (object_add_new(&s->add, db_name_key(db)) ||
+	    posting_writer_new(&s->postings, db_name_key(db)))
 		return err_set(e, ERR_NOMEM, "out of memory");
 	return 0;
 }
@@ -27,6 +28,7 @@ void catchup_state_free(struct catchup_state *s)
 {
 	finish(s);
 	object_add_free(s->add);
+	posting_writer_free(s->postings);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -34,6 +36,8 @@ void catchup_state_drop(struct catchup_state *s)
 {
 	finish(s);
 	object_add_reset(s->add);
+	posting_reset(s->postings);
+	find_reset(&s->find);
 }
 
 int catchup_state_begin(struct catchup_state *s, struct err *e)
@@ -69,6 +73,10 @@ int catchup_state_end(struct catchup_state *s, struct err *e)
 {
 	int rc = object_add_flush(s->add, s->batch);
 
+	if (rc == 0)
+		rc = posting_flush(s->postings, s->batch, s->txn, e);
+	if (rc == 0)
+		rc = find_flush(&s->find, s->batch, e);
 	if (rc == 0)
 		rc = meta_put_names(s->batch, s->names);
 	if (rc == 0)

@@ -73,6 +73,9 @@ int journal_reader_open(struct journal_reader **out, int dirfd, const uint8_t no
 int journal_reader_next(struct journal_reader *r, struct text_span *line, uint64_t *off,
 			struct err *e);
 void journal_reader_close(struct journal_reader *r);
+/* The journal's file, for reading: a descriptor of the caller's. ERR_NOTFOUND, ERR_MALFORMED (no regular
+ * file), ERR_SYSTEM. */
+int journal_open_file(int dirfd, const uint8_t node_id[16], struct err *e);
 /* One line by its place. */
 int journal_read_line(int dirfd, const uint8_t node_id[16], uint64_t off, uint32_t n,
 		      struct wire_out *out, struct err *e);

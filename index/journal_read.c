@@ -88,8 +88,7 @@ struct journal_reader {
 	char buf[BUFFER];
 };
 
-/* A regular file's descriptor for reading. */
-static int open_journal(int dirfd, const uint8_t node_id[16], struct err *e)
+int journal_open_file(int dirfd, const uint8_t node_id[16], struct err *e)
 {
 	char name[JOURNAL_FILE_NAME];
 	struct stat st;
@@ -125,7 +124,7 @@ int journal_reader_on(struct journal_reader **out, int fd, uint64_t offset, stru
 int journal_reader_open(struct journal_reader **out, int dirfd, const uint8_t node_id[16],
 			uint64_t offset, struct err *e)
 {
-	int fd = open_journal(dirfd, node_id, e);
+	int fd = journal_open_file(dirfd, node_id, e);
 	int rc;
 
 	*out = NULL;
@@ -227,7 +226,7 @@ int journal_read_line(int dirfd, const uint8_t node_id[16], uint64_t off, uint32
 	p = wire_out_room(out, (size_t)n + 1); /* and the LF */
 	if (!p)
 		return err_set(e, ERR_NOMEM, "out of memory");
-	fd = open_journal(dirfd, node_id, e);
+	fd = journal_open_file(dirfd, node_id, e);
 	rc = fd < 0 ? fd : file_pread(fd, p, (size_t)n + 1, off, e);
 	if (rc == 0 && memchr(p, '\n', (size_t)n + 1) != p + n)
 		rc = err_set(e, ERR_DAMAGED, "no journal line of %u bytes is at byte %llu",

@@ -11,6 +11,7 @@
 #define DIR_BIT (UINT64_C(1) << 62)
 #define COOKIE_MIN 4
 #define INO_MIN 16
+#define WORD_BIT (UINT64_C(1) << 63) /* no inode number has it */
 
 struct key key_u8(uint8_t v)
 {
@@ -92,6 +93,16 @@ struct key key_record(uint32_t journal, uint64_t seq)
 	return k;
 }
 
+struct key key_posting(const uint8_t word[KEY_WORD], uint32_t journal, uint64_t tile)
+{
+	struct key k = {.n = KEY_WORD + 12};
+
+	memcpy(k.b, word, KEY_WORD);
+	wire_put32(k.b + KEY_WORD, journal);
+	wire_put64(k.b + KEY_WORD + 4, tile);
+	return k;
+}
+
 int key_name_parse(const uint8_t *p, size_t n, uint64_t *parent, uint64_t *cookie)
 {
 	struct wire_in in = wire_in_init(p, n);
@@ -118,7 +129,7 @@ const char *key_table_name(enum key_table t)
 		[KEY_ACCESSION] = "accession", [KEY_SEGMENT] = "segment", [KEY_EVENT] = "event",
 		[KEY_JOURNAL] = "journal",     [KEY_TILE] = "tile",	  [KEY_LINE] = "line",
 		[KEY_DOCUMENT] = "document",   [KEY_PENDING] = "pending", [KEY_FIND] = "find",
-		[KEY_RECORD] = "record",
+		[KEY_RECORD] = "record",       [KEY_POSTING] = "posting",
 	};
 
 	return (unsigned)t < KEY_TABLES ? names[t] : NULL;
@@ -164,4 +175,22 @@ uint64_t key_dir_ino(const uint8_t name_key[32], uint64_t parent, const void *na
 	name_hash(h, name_key, parent, name, n);
 	/* Other bytes of the hash than the cookie's: inode numbers are shown to everyone. */
 	return DIR_BIT | (wire_get64(h + 8) & BITS62);
+}
+
+void key_word(uint8_t word[KEY_WORD], const uint8_t name_key[32], uint32_t kind, const void *value,
+	      size_t n)
+{
+	uint8_t h[HASH_SIZE];
+
+	/* No directory's names are hashed with this bit. */
+	name_hash(h, name_key, WORD_BIT | kind, value, n);
+	memcpy(word, h, KEY_WORD);
+}
+
+uint64_t key_blind(const uint8_t name_key[32], const uint8_t sha256[32])
+{
+	uint8_t h[HASH_SIZE];
+
+	name_hash(h, name_key, WORD_BIT, sha256, 32);
+	return at_least(wire_get64(h), 1);
 }

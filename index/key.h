@@ -25,8 +25,9 @@ enum key_table {
 	KEY_LINE = 8,	   /* journal u32, tile u64       -> byte offset, lengths of 256 lines */
 	KEY_DOCUMENT = 9,  /* serial[16]                     -> kind, state, digest */
 	KEY_PENDING = 10,  /* item id[16], journal u32, seq u64 -> (empty): head unreadable */
-	KEY_FIND = 11,	   /* blind search keys (keyed hash) -> ino */
+	KEY_FIND = 11,	   /* journal u32, tile u64       -> keyed hashes of 256 digests (index/find) */
 	KEY_RECORD = 12,   /* journal u32, seq u64     -> provenance of the item ingested there */
+	KEY_POSTING = 13,  /* word[16], journal u32, tile u64 -> bits of 256 lines (index/posting) */
 	KEY_TABLES
 };
 
@@ -55,6 +56,8 @@ struct key key_event(const uint8_t item[16], uint32_t journal, uint64_t seq);
 struct key key_tile(uint32_t journal, uint8_t level, uint64_t tile);
 struct key key_line(uint32_t journal, uint64_t tile);
 struct key key_record(uint32_t journal, uint64_t seq);
+#define KEY_WORD 16u
+struct key key_posting(const uint8_t word[KEY_WORD], uint32_t journal, uint64_t tile);
 /* Decoders of what a cursor yields; the lengths are checked by the caller with sizeof rules of the
  * encoders above. 0 or ERR_INDEX. */
 int key_name_parse(const uint8_t *p, size_t n, uint64_t *parent, uint64_t *cookie);
@@ -71,5 +74,10 @@ uint64_t key_cookie(const uint8_t name_key[32], uint64_t parent, const void *nam
 uint64_t key_item_ino(const uint8_t name_key[32], const uint8_t node[16], const uint8_t item[16]);
 uint64_t key_dir_ino(const uint8_t name_key[32], uint64_t parent, const void *name, size_t n);
 #define KEY_ROOT_INO 1u
+/* What lines are found by: a keyed hash of a kind (below 2^32, not 0) and its value. */
+void key_word(uint8_t word[KEY_WORD], const uint8_t name_key[32], uint32_t kind, const void *value,
+	      size_t n);
+/* What an item is found by: 64 bits of a keyed hash of its plaintext's SHA-256; never 0. */
+uint64_t key_blind(const uint8_t name_key[32], const uint8_t sha256[32]);
 
 #endif

@@ -59,6 +59,16 @@ void line_check_close(struct line_check *c)
 	free(c);
 }
 
+void line_check_skip(struct line_check *c, uint64_t seq)
+{
+	c->next = seq;
+}
+
+uint64_t line_check_signed(const struct line_check *c)
+{
+	return c->cp.size;
+}
+
 uint64_t line_check_count(const struct line_check *c)
 {
 	return c->next;

@@ -39,7 +39,11 @@ int line_check_open(struct line_check **out, int dirfd, const uint8_t archive_id
  * is not the line that was indexed, or if what the checkpoint signs has changed since it was checked;
  * ERR_INDEX, ERR_NOMEM. The check goes on with the next line in any case. */
 int line_check_next(struct line_check *c, struct text_span line, bool *is_signed, struct err *e);
-/* How many lines were checked. */
+/* Go on with line seq, one of those that are indexed or the first after them. */
+void line_check_skip(struct line_check *c, uint64_t seq);
+/* How many lines a good checkpoint covers. */
+uint64_t line_check_signed(const struct line_check *c);
+/* How many lines were checked, or passed over. */
 uint64_t line_check_count(const struct line_check *c);
 /* The journal ends here: ERR_ROLLBACK if more lines were signed or indexed. */
 int line_check_end(const struct line_check *c, struct err *e);

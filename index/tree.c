@@ -298,3 +298,16 @@ int tree_line(const struct tree_reader *r, uint64_t seq, uint64_t *off, uint32_t
 	wire_out_free(&v);
 	return rc;
 }
+
+int tree_lines(const struct tree_reader *r, uint64_t seq, uint64_t off[TREE_TILE + 1], unsigned n)
+{
+	struct wire_out v = {0};
+	uint16_t len[TILE];
+	int rc;
+
+	rc = get_lines(r->txn, key_line(r->journal, seq / TILE), n, &v, off, len, NULL);
+	for (unsigned i = 0; i < n && rc == 0; i++)
+		off[i + 1] = off[i] + len[i] + 1u;
+	wire_out_free(&v);
+	return rc;
+}

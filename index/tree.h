@@ -42,6 +42,9 @@ int tree_read(void *reader, unsigned level, uint64_t index, merkle_hash out);
  * stored, that of seq among them. ERR_INDEX. */
 #define TREE_TILE 256u
 int tree_leaves(const struct tree_reader *r, uint64_t seq, merkle_hash out[TREE_TILE], unsigned *n);
+/* Where the first n lines of the tile begin that line seq is in, and where the last of them ends (behind
+ * its LF): n + 1 offsets. ERR_INDEX. */
+int tree_lines(const struct tree_reader *r, uint64_t seq, uint64_t off[TREE_TILE + 1], unsigned n);
 /* Byte offset and length (without LF) of line seq. */
 int tree_line(const struct tree_reader *r, uint64_t seq, uint64_t *off, uint32_t *n);
 

@@ -7,42 +7,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "index/journal.h"
-#include "index/line.h"
-#include "tools/cmd.h"
-
 #define SUFFIX ".jsonl"
 
-struct stream {
-	struct journal_reader *reader; /* NULL: at its end */
-	struct line_check *check;
-	struct cmd_merge_line now;
-	char what[200]; /* is wrong with the journal as a whole, and not told yet */
-	bool loaded;
-};
-
 struct cmd_merge {
-	struct stream *stream;
+	struct cmd_stream **stream;
 	size_t n, cap;
-	struct stream *last; /* whose line was given out */
-	unsigned bad;
+	struct cmd_stream *last; /* whose line was given out */
 };
 
 void cmd_merge_close(struct cmd_merge *m)
 {
 	if (!m)
 		return;
-	for (size_t i = 0; i < m->n; i++) {
-		journal_reader_close(m->stream[i].reader);
-		line_check_close(m->stream[i].check);
-	}
+	for (size_t i = 0; i < m->n; i++)
+		cmd_stream_close(m->stream[i]);
 	free(m->stream);
 	free(m);
-}
-
-unsigned cmd_merge_bad(const struct cmd_merge *m)
-{
-	return m->bad;
 }
 
 int cmd_merge_width(const struct cmd_merge *m)
@@ -50,42 +30,35 @@ int cmd_merge_width(const struct cmd_merge *m)
 	size_t width = 0;
 
 	for (size_t i = 0; i < m->n; i++) {
-		size_t n = strlen(m->stream[i].now.name);
+		size_t n = strlen(cmd_stream_name(m->stream[i]));
 
 		width = n > width ? n : width;
 	}
 	return width < 24 ? (int)width : 24;
 }
 
-static int add(struct cmd_merge *m, const struct archive *a, const struct roster *r,
-	       const uint8_t node[16], struct db *db, struct err *e)
+int cmd_merge_failed(const struct cmd_merge *m, struct err *e)
 {
-	const struct roster_node *who = roster_find(r, node);
-	struct err why = {0};
-	struct stream *s;
-	int rc;
+	int rc = 0;
 
-	if (m->n == m->cap) {
-		size_t cap = m->cap ? 2 * m->cap : 8;
+	for (size_t i = 0; rc == 0 && i < m->n; i++)
+		rc = cmd_stream_failed(m->stream[i], e);
+	return rc;
+}
 
-		s = realloc(m->stream, cap * sizeof(*s));
-		if (!s)
-			return err_set(e, ERR_NOMEM, "out of memory");
-		m->stream = s;
-		m->cap = cap;
-	}
-	s = &m->stream[m->n];
-	memset(s, 0, sizeof(*s));
-	memcpy(s->now.node, node, 16);
-	cmd_node_name(s->now.name, r, node);
-	m->n++;
-	rc = line_check_open(&s->check, a->journal, a->desc.id, node, who ? &who->pub : NULL, db,
-			     &why);
-	if (!s->check)
-		return err_set(e, rc, "%s", why.text);
-	if (rc < 0)
-		snprintf(s->what, sizeof(s->what), "%.199s", why.text);
-	return journal_reader_open(&s->reader, a->journal, node, 0, e);
+static int room(struct cmd_merge *m, struct err *e)
+{
+	size_t cap = m->cap ? 2 * m->cap : 8;
+	struct cmd_stream **grown;
+
+	if (m->n < m->cap)
+		return 0;
+	grown = realloc(m->stream, cap * sizeof(*grown));
+	if (!grown)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	m->stream = grown;
+	m->cap = cap;
+	return 0;
 }
 
 /* The node of a file "<node id>.jsonl". */
@@ -96,7 +69,7 @@ static bool journal_name(const char *name, uint8_t node[16])
 }
 
 int cmd_merge_open(struct cmd_merge **out, const struct archive *a, const struct roster *r,
-		   const uint8_t *only, struct db *db, struct err *e)
+		   struct db *db, const struct cmd_ask *ask, struct err *e)
 {
 	struct cmd_merge *m = calloc(1, sizeof(*m));
 	int fd = openat(a->journal, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -111,8 +84,13 @@ int cmd_merge_open(struct cmd_merge **out, const struct archive *a, const struct
 	else if (!dir)
 		rc = err_sys(e, "can't list the journals of %s", a->path);
 	while (rc == 0 && (en = readdir(dir))) {
-		if (journal_name(en->d_name, node) && (!only || !memcmp(node, only, 16)))
-			rc = add(m, a, r, node, db, e);
+		if (!journal_name(en->d_name, node) ||
+		    (ask->journal && memcmp(node, ask->journal, 16) != 0))
+			continue;
+		rc = room(m, e);
+		if (rc == 0)
+			rc = cmd_stream_open(&m->stream[m->n], a, r, node, db, ask, e);
+		m->n += rc == 0;
 	}
 	if (dir)
 		closedir(dir);
@@ -125,82 +103,26 @@ int cmd_merge_open(struct cmd_merge **out, const struct archive *a, const struct
 	return rc;
 }
 
-static void complain(struct cmd_merge *m, const struct stream *s, const char *what,
-		     void (*notice)(void *ctx, const char *sentence), void *ctx)
+static bool before(const struct cmd_merge_line *a, const struct cmd_merge_line *b)
 {
-	char sentence[700];
-
-	m->bad++;
-	snprintf(sentence, sizeof(sentence),
-		 "the journal of %s: %s; 'custody verify' checks the archive", s->now.name, what);
-	notice(ctx, sentence);
+	if (a->ev.time_ms != b->ev.time_ms)
+		return a->ev.time_ms < b->ev.time_ms;
+	return memcmp(a->node, b->node, 16) < 0;
 }
 
-/* The line that was just read: is it what was logged, and an event? If not, `what` says so. */
-static bool good(struct stream *s, uint64_t off, char *what, size_t room)
+const struct cmd_merge_line *cmd_merge_next(struct cmd_merge *m, struct cmd_notice *notice)
 {
-	struct err e = {0};
-
-	if (line_check_next(s->check, s->now.line, &s->now.is_signed, &e) < 0)
-		snprintf(what, room, "line %llu (at byte %llu) %.100s",
-			 (unsigned long long)line_check_count(s->check), (unsigned long long)off,
-			 e.text);
-	else if (event_parse(&s->now.ev, s->now.line) < 0)
-		snprintf(what, room, "the line at byte %llu is not an event",
-			 (unsigned long long)off);
-	else
-		return true;
-	return false;
-}
-
-/* Have the stream's next event at hand, or its reader closed. */
-static void load(struct cmd_merge *m, struct stream *s,
-		 void (*notice)(void *ctx, const char *sentence), void *ctx)
-{
-	struct err e = {0};
-	uint64_t off;
-	char what[200];
-	int rc;
-
-	if (s->what[0])
-		complain(m, s, s->what, notice, ctx);
-	s->what[0] = '\0';
-	while (s->reader && !s->loaded) {
-		rc = journal_reader_next(s->reader, &s->now.line, &off, &e);
-		if (rc == 0) {
-			s->loaded = good(s, off, what, sizeof(what));
-			if (!s->loaded)
-				complain(m, s, what, notice, ctx);
-			continue;
-		}
-		/* a last line without its end is being written, or a crash tore it */
-		if (rc == ERR_NOTFOUND)
-			rc = line_check_end(s->check, &e);
-		if (rc < 0)
-			complain(m, s, e.text, notice, ctx);
-		journal_reader_close(s->reader);
-		s->reader = NULL;
-	}
-}
-
-const struct cmd_merge_line *
-cmd_merge_next(struct cmd_merge *m, void (*notice)(void *ctx, const char *sentence), void *ctx)
-{
-	struct stream *first = NULL;
+	const struct cmd_merge_line *first = NULL, *line;
 
 	if (m->last)
-		m->last->loaded = false;
+		cmd_stream_skip(m->last);
+	m->last = NULL;
 	for (size_t i = 0; i < m->n; i++) {
-		struct stream *s = &m->stream[i];
-
-		load(m, s, notice, ctx);
-		if (!s->loaded)
+		line = cmd_stream_now(m->stream[i], notice);
+		if (!line || (first && !before(line, first)))
 			continue;
-		if (!first || s->now.ev.time_ms < first->now.ev.time_ms ||
-		    (s->now.ev.time_ms == first->now.ev.time_ms &&
-		     memcmp(s->now.node, first->now.node, 16) < 0))
-			first = s;
+		first = line;
+		m->last = m->stream[i];
 	}
-	m->last = first;
-	return first ? &first->now : NULL;
+	return first;
 }

@@ -46,10 +46,16 @@ exits4() {
 	talks "line $line (at byte "
 	talks "is not what was logged"
 	json "map(select(.type)) | length == $before - 1 and all(.[]; .signed and .items != 7)"
-	# a filter that does not meet the line changes nothing
-	exits4 ws log archive --type started
+	# whatever it is found by
+	exits4 ws log archive --type requested
+	exits4 ws log archive --journal "$(ws status archive --json | jq -r .node)"
+	exits4 ws log archive --user "$(id -un)"
+	exits4 ws log archive --authorisation "$(sed -n 's/^request: //p' r.auth)"
+	exits4 ws log archive --case C-1
 	talks "line $line (at byte "
-	exits4 ws log archive --limit 1
+	# what does not ask for it does not read it; without a node all is read
+	ok ws log archive --type started
+	exits4 custody log archive --type started
 }
 
 @test "log with a node: a line of another node's journal" {
