@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "crypto/hash.h"
-#include "fs/document.h"
+#include "fs/authorisation.h"
 #include "index/posting.h"
 
 static int note(struct catchup_event *w, const struct event *ev, enum posting_kind kind,
@@ -38,6 +38,26 @@ static int note_signers(struct catchup_event *w, const struct event *ev, const s
 	return rc;
 }
 
+/* What an authorisation releases. */
+static int note_covered(struct catchup_event *w, const struct event *ev, const struct document *d)
+{
+	struct authorisation a;
+	uint8_t item[16 + 32];
+	int rc = authorisation_parse(&a, d, NULL);
+
+	if (rc)
+		return rc == ERR_NOMEM ? rc : note(w, ev, POSTING_UNREAD, "", 0);
+	for (size_t i = 0; rc == 0 && i < a.items; i++) {
+		memcpy(item, a.item[i].id, 16);
+		memcpy(item + 16, a.item[i].commitment, 32);
+		rc = note(w, ev, POSTING_COVERS, item, sizeof(item));
+	}
+	for (size_t i = 0; rc == 0 && i < a.accessions; i++)
+		rc = note(w, ev, POSTING_COVERS, a.accession[i], 16);
+	authorisation_free(&a);
+	return rc;
+}
+
 static int note_document(struct catchup_event *w, const struct event *ev)
 {
 	const char *kind = ev->type == EVENT_ENROLLED ? "enrolment" : ev->kind;
@@ -53,6 +73,8 @@ static int note_document(struct catchup_event *w, const struct event *ev)
 		rc = note_signers(w, ev, &d);
 		if (rc == 0 && document_value(&d, "case", &case_no))
 			rc = note(w, ev, POSTING_CASE, case_no.p, case_no.n);
+		if (rc == 0 && strcmp(kind, "authorisation") == 0)
+			rc = note_covered(w, ev, &d);
 	}
 	document_free(&d);
 	return rc;

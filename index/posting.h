@@ -31,6 +31,8 @@ enum posting_kind {
 	POSTING_CASE = 6,   /* text of its line "case" */
 	POSTING_SIGNER = 7, /* SHA-256 of the public key that a signature names; not verified */
 	POSTING_UNREAD = 8, /* no value: it was not there, or another, when the line was indexed */
+	POSTING_COVERS =
+		9, /* what it releases: item id[16] and commitment[32], or accession id[16] */
 	POSTING_KINDS
 };
 

@@ -49,24 +49,31 @@ int cmd_officer(struct cmd_officer *out, const char *arg, struct err *e)
 	return 0;
 }
 
-/* Does it bear a good signature of the officer, as a document of any kind? */
-static bool is_signed_by(const struct document *d, const struct cmd_officer *o)
+bool cmd_doc_signer(const struct document *d, size_t i, struct cmd_officer *out)
 {
 	static const char *const spaces[] = {DOCUMENT_NS_AUTHORISE, DOCUMENT_NS_ENROL,
 					     DOCUMENT_NS_REVOKE, DOCUMENT_NS_ARCHIVE};
-	uint8_t digest[32];
+	struct sshsig sig;
+
+	for (size_t k = 0; k < sizeof(spaces) / sizeof(spaces[0]); k++) {
+		const struct sshsig_policy p = {.namespace = spaces[k]};
+
+		if (sshsig_verify(&sig, d->sig[i], d->text.p, d->text.n, &p, NULL))
+			continue;
+		key_digest(out->digest, &sig.key);
+		sshkey_fingerprint(out->name, &sig.key);
+		return true;
+	}
+	return false;
+}
+
+static bool is_signed_by(const struct document *d, const struct cmd_officer *o)
+{
+	struct cmd_officer who;
 
 	for (size_t i = 0; i < d->sigs; i++) {
-		for (size_t k = 0; k < sizeof(spaces) / sizeof(spaces[0]); k++) {
-			const struct sshsig_policy p = {.namespace = spaces[k]};
-			struct sshsig sig;
-
-			if (sshsig_verify(&sig, d->sig[i], d->text.p, d->text.n, &p, NULL))
-				continue;
-			key_digest(digest, &sig.key);
-			if (memcmp(digest, o->digest, sizeof(digest)) == 0)
-				return true;
-		}
+		if (cmd_doc_signer(d, i, &who) && memcmp(who.digest, o->digest, 32) == 0)
+			return true;
 	}
 	return false;
 }
@@ -86,9 +93,28 @@ static void tell(struct cmd_notice *notice, const struct cmd_doc *d, const char 
 	notice->say(notice->ctx, sentence);
 }
 
-static bool fits(const struct cmd_docs_ask *ask, const struct document *d)
+/* As the gate decides: by id and commitment, or by the accession. */
+static bool covers(const struct authorisation *a, const struct cmd_docs_item *it)
 {
+	for (size_t i = 0; i < a->items; i++) {
+		if (memcmp(a->item[i].id, it->id, 16) == 0 &&
+		    memcmp(a->item[i].commitment, it->commitment, 32) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < a->accessions; i++) {
+		if (memcmp(a->accession[i], it->accession, 16) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool fits(const struct cmd_docs_ask *ask, const struct cmd_doc *doc)
+{
+	const struct document *d = &doc->doc;
 	struct text_span v;
+
+	if (ask->covers && !covers(&doc->terms, ask->covers))
+		return false;
 
 	if (ask->case_no && !(document_value(d, "case", &v) && text_is(v, ask->case_no)))
 		return false;
@@ -107,12 +133,15 @@ static int one(const struct cmd_view *v, const struct cmd_docs_ask *ask,
 	rc = document_load(&d.doc, v->archive->documents, line->ev.document, d.kind, &why);
 	if (rc == 0 && memcmp(d.doc.digest, line->ev.digest, 32) != 0)
 		rc = err_set(&why, ERR_DAMAGED, "it is not the one that was admitted");
+	if (rc == 0 && strcmp(d.kind, "authorisation") == 0)
+		rc = authorisation_parse(&d.terms, &d.doc, &why);
 	if (rc && rc != ERR_NOMEM) {
 		tell(notice, &d, why.text);
 		rc = 0;
-	} else if (rc == 0 && fits(ask, &d.doc)) {
+	} else if (rc == 0 && fits(ask, &d)) {
 		rc = cb(ctx, &d);
 	}
+	authorisation_free(&d.terms);
 	document_free(&d.doc);
 	return rc;
 }
@@ -122,7 +151,8 @@ int cmd_docs_each(const struct cmd_view *v, const struct cmd_docs_ask *ask,
 		  void *ctx, struct err *e)
 {
 	struct cmd_ask what = CMD_ASK_ALL;
-	struct posting hint[2];
+	uint8_t item[16 + 32];
+	struct posting hint[3];
 	const struct cmd_merge_line *line;
 	struct cmd_merge *m;
 	int rc;
@@ -130,8 +160,13 @@ int cmd_docs_each(const struct cmd_view *v, const struct cmd_docs_ask *ask,
 	what.journal = ask->journal;
 	what.to_ms = ask->to_ms;
 	what.types = what.type[EVENT_ADMITTED] = what.type[EVENT_ENROLLED] = true;
-	/* One of them narrows enough; both are looked at in the document. */
-	if (ask->officer)
+	/* One of them narrows enough; all are looked at in the document. */
+	if (ask->covers) {
+		memcpy(item, ask->covers->id, 16);
+		memcpy(item + 16, ask->covers->commitment, 32);
+		hint[what.hints++] = (struct posting){POSTING_COVERS, item, sizeof(item)};
+		hint[what.hints++] = (struct posting){POSTING_COVERS, ask->covers->accession, 16};
+	} else if (ask->officer)
 		hint[what.hints++] = (struct posting){POSTING_SIGNER, ask->officer->digest, 32};
 	else if (ask->case_no)
 		hint[what.hints++] = (struct posting){POSTING_CASE, ask->case_no,

@@ -9,7 +9,7 @@
 #ifndef CUSTODY_TOOLS_CMD_DOCS_H
 #define CUSTODY_TOOLS_CMD_DOCS_H
 
-#include "fs/document.h"
+#include "fs/authorisation.h"
 #include "tools/cmd.h"
 #include "tools/cmd_merge.h"
 
@@ -22,16 +22,27 @@ struct cmd_officer {
  * ui_keys_read. */
 int cmd_officer(struct cmd_officer *out, const char *arg, struct err *e);
 
+/* Who made signature i of a document; false if it is not good, for a document of any kind. */
+bool cmd_doc_signer(const struct document *d, size_t i, struct cmd_officer *out);
+
+/* An item, by what authorisations know it by. */
+struct cmd_docs_item {
+	uint8_t id[16], commitment[32], accession[16];
+};
+
 struct cmd_docs_ask {
 	const uint8_t *journal;		   /* admitted by this node; NULL: by any */
 	const char *case_no;		   /* NULL: of any case, or none */
 	const struct cmd_officer *officer; /* NULL: whoever signed */
-	int64_t to_ms;			   /* admitted until then */
+	const struct cmd_docs_item
+		*covers; /* authorisations that release it; NULL: all documents */
+	int64_t to_ms;	 /* admitted until then */
 };
 struct cmd_doc {
 	const struct cmd_merge_line *line; /* that admits it, `admitted` or `enrolled` */
 	const char *kind;
 	struct document doc;
+	struct authorisation terms; /* of an authorisation; all zero if it does not parse */
 };
 /* Calls cb for each in order of time, until it returns non-zero, which is returned. A document that is
  * not there, or not the one that was admitted, is told of: it may be one of those that are asked

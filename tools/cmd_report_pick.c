@@ -133,15 +133,21 @@ static int pick_logged(struct cmd_report *r, struct err *e)
 {
 	struct station *s = r->view.station;
 	const struct cmd_merge_line *l;
+	struct cmd_notice notice = {ui_notice, r->ui, 0};
+	struct cmd_ask ask = CMD_ASK_ALL;
 	struct cmd_merge *m;
-	int rc = cmd_merge_open(&m, r->view.archive, r->view.roster, NULL, s ? s->db : NULL, e);
+	int rc;
 
-	while (rc == 0 && (l = cmd_merge_next(m, ui_notice, r->ui))) {
+	ask.types = ask.type[EVENT_ADMITTED] = ask.type[EVENT_INGEST] = true;
+	rc = cmd_merge_open(&m, r->view.archive, r->view.roster, s ? s->db : NULL, &ask, e);
+	while (rc == 0 && (l = cmd_merge_next(m, &notice))) {
 		if (l->ev.type == EVENT_ADMITTED)
 			mark_admitted(r, &l->ev);
 		if (l->ev.type == EVENT_INGEST && (!r->case_no || covers(r, &l->ev)))
 			rc = add(r, l->ev.item, l->node, e);
 	}
+	if (rc == 0)
+		rc = cmd_merge_failed(m, e);
 	cmd_merge_close(m);
 	return rc;
 }

@@ -101,7 +101,7 @@ same_answer() {
 	s=${from%.*}Z # times on the command line have seconds
 	ms=${s%Z}.000Z
 	same_answer "--since $s" "since=$ms"; [ "$found" -ge 700 ]
-	same_answer "--until $s" "until=$ms"; [ "$found" -ge 11 ]
+	same_answer "--until $s" "until=$ms"
 	same_answer "--since $s --user alice --type opened" "since=$ms" user=alice type=opened
 	same_answer "--since 2099-01-01T00:00:00Z" since=2099; [ "$found" -eq 0 ]
 	same_answer "--user alice --uid 1000 --case 'Fall Ä-2' --journal $(node_id ws) --type opened" \
