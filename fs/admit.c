@@ -9,6 +9,7 @@
 #include "crypto/age.h"
 #include "crypto/hash.h"
 #include "fs/admit_check.h"
+#include "fs/admit_cosigned.h"
 #include "fs/authorisation.h"
 #include "fs/catchup.h"
 #include "index/file.h"
@@ -18,6 +19,7 @@
 struct admission {
 	struct station *st;
 	struct document doc;
+	struct text_span cosigned; /* a note, if it is no document */
 	uint32_t uid;
 	const char *user;
 	struct admit_result *r;
@@ -277,7 +279,9 @@ static int admit_locked(struct admission *a, struct err *e)
 		rc = catchup_run(a->st, 0, &caught, NULL, NULL, e);
 	a->beyond = rc != 0;
 	if (rc == 0)
-		rc = admit_kind(a, e);
+		rc = a->cosigned.n ? admit_cosigned(a->st, a->cosigned, a->uid, a->user, a->r,
+						    &a->beyond, e) :
+				     admit_kind(a, e);
 	close(fd);
 	return rc;
 }
@@ -290,7 +294,8 @@ static bool is_refusal(const struct admission *a, const void *p, size_t n, int c
 
 	if (code == 0 || a->beyond || (exit != 4 && exit != 5 && exit != 7))
 		return false;
-	return n >= strlen(TITLE_START) && memcmp(p, TITLE_START, strlen(TITLE_START)) == 0;
+	return a->cosigned.n ||
+	       (n >= strlen(TITLE_START) && memcmp(p, TITLE_START, strlen(TITLE_START)) == 0);
 }
 
 static int log_refusal(const struct admission *a, const void *p, size_t n, int code, struct err *e)
@@ -316,8 +321,11 @@ int admit_document(struct station *s, const void *p, size_t n, uint32_t uid, con
 	*r = (struct admit_result){0};
 	if (!s->journal)
 		return err_set(e, ERR_USAGE, "an import needs the node's journal");
+	if (n > strlen(ADMIT_COSIGNED_START) &&
+	    memcmp(p, ADMIT_COSIGNED_START, strlen(ADMIT_COSIGNED_START)) == 0)
+		a.cosigned = (struct text_span){p, n};
 	rc = check_request(p, n, e);
-	if (rc == 0)
+	if (rc == 0 && !a.cosigned.n)
 		rc = document_parse(&a.doc, p, n, e);
 	if (rc == 0)
 		rc = admit_locked(&a, e);

@@ -15,15 +15,19 @@
 #include "fs/station.h"
 
 struct admit_result {
-	const char *kind; /* "enrolment", "authorisation", "revocation": static */
+	const char *kind; /* "enrolment", "authorisation", "revocation", "cosignature": static */
 	uint8_t serial[16];
 	uint64_t items, accessions;
 	int64_t not_before_ms, not_after_ms;
 	unsigned roles; /* enrolment of this node */
-	bool already;	/* an enrolment or revocation that had been imported before */
+	bool already;	/* anything but an authorisation that had been imported before */
+	/* A cosignature. */
+	uint8_t node[16]; /* whose log it is on */
+	uint64_t size;
+	int64_t cosigned_ms;
 };
 
-/* user/uid: who runs the import. Codes: see crypto/err.h, exit 4 for forged, 7 for refused. */
+/* A signed document, or one cosigned checkpoint. user/uid: who runs the import. Codes: see crypto/err.h, exit 4 for forged, 7 for refused. */
 int admit_document(struct station *s, const void *p, size_t n, uint32_t uid, const char *user,
 		   struct admit_result *r, struct err *e);
 

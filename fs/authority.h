@@ -17,6 +17,7 @@
 #include "fs/node.h"
 #include "fs/request.h"
 #include "fs/roster.h"
+#include "fs/witness_ask.h"
 
 struct authority;
 
@@ -66,6 +67,24 @@ struct authority_terms {
  * the release identity of an epoch. */
 int authority_authorise(struct authority *a, struct document *out, const struct request *r,
 			const struct authority_terms *terms, uint8_t serial[16], struct err *e);
+/* What was cosigned. */
+struct authority_cosigned {
+	uint8_t archive[16], node[16];
+	char name[ROSTER_NAME_MAX]; /* of the node */
+	struct note_checkpoint cp;
+	char witness[NOTE_NAME_MAX];
+	uint64_t time; /* of the cosignature, s since 1970 */
+	bool again;    /* the answer is the one that was given before */
+};
+/* Answer an ask as a witness: append the checkpoint with the node's signature and our cosignature. What
+ * is answered is durable in our directory first. An ask that shows no more than was cosigned last, but
+ * begins before that, gets the same answer again; one that begins there, a fresh cosignature. Of other
+ * asks nothing is remembered: ERR_FORGED: not signed by the enrolled node; ERR_ROLLBACK: the log was
+ * turned back or forked; ERR_REPLAYED: answered before, and more since; ERR_CHECKPOINT: it does not
+ * begin where we were; ERR_CLOCK: our clock runs behind; ERR_WRONG_KEY: archive.txt does not name us;
+ * ERR_FOREIGN, ERR_MALFORMED, ERR_WRONG_ARCHIVE, ERR_NOT_ENROLLED; ERR_DAMAGED: our own directory. */
+int authority_cosign(struct authority *a, struct wire_out *out, const struct witness_ask *ask,
+		     int64_t now_ms, struct authority_cosigned *r, struct err *e);
 /* Keep a copy of what was issued. ERR_REVOKED if it needs the signature of a key that was revoked
  * here; the same for enrolments. */
 int authority_keep_issued(struct authority *a, const struct document *d, const uint8_t archive[16],

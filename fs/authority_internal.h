@@ -26,6 +26,16 @@ void authority_epoch_name(char out[24], uint32_t epoch);
 int authority_archive_dir(struct authority *a, const uint8_t archive[16], const char *sub,
 			  bool create, struct err *e);
 
+/* A node's latest enrolment that was signed here. Codes only. */
+int authority_find_node(struct authority *a, const uint8_t archive[16], const uint8_t node[16],
+			struct roster_node *out);
+/* Compare a log with what was seen of it before; dir is seen/. ERR_ROLLBACK if it is another. If no
+ * more of it is shown than was seen, *cp becomes what was seen, and *newer false. */
+int authority_check_seen(int dir, struct note_checkpoint *cp, bool *newer, struct err *e);
+/* Remember a signed checkpoint, whose text says cp. */
+int authority_keep_seen(int dir, const struct note_checkpoint *cp, struct text_span note,
+			struct err *e);
+
 /* The node that asks: ERR_NOT_ENROLLED, ERR_ROLE, ERR_REVOKED, and ERR_EXPIRED unless now_ms is 0. */
 int authority_requester(struct authority *a, const struct request *r, struct roster_node *n,
 			int64_t now_ms, struct err *e);

@@ -16,7 +16,7 @@
 #include "crypto/text.h"
 #include "index/file.h"
 
-#define CHECKPOINT_MAX 4096
+#define CHECKPOINT_MAX (64u << 10) /* with the signature lines of many */
 
 struct finder {
 	struct authority *a;
@@ -24,18 +24,18 @@ struct finder {
 };
 
 /* The keys of a node, from the enrolment that was signed here. */
-static int find_node(void *ctx, const uint8_t node[16], struct roster_node *out)
+int authority_find_node(struct authority *a, const uint8_t archive[16], const uint8_t node[16],
+			struct roster_node *out)
 {
-	struct finder *f = ctx;
 	struct archive_desc desc;
 	struct wire_out file = {0};
 	struct document doc = {0};
 	char hex[33], path[64];
-	int dir, rc = authority_archive(f->a, f->r->archive, &desc, NULL);
+	int dir, rc = authority_archive(a, archive, &desc, NULL);
 
 	if (rc)
 		return rc;
-	dir = authority_archive_dir(f->a, f->r->archive, "nodes", false, NULL);
+	dir = authority_archive_dir(a, archive, "nodes", false, NULL);
 	if (dir < 0)
 		return ERR_NOT_ENROLLED;
 	text_hex(hex, node, 16);
@@ -53,6 +53,13 @@ static int find_node(void *ctx, const uint8_t node[16], struct roster_node *out)
 	wire_out_free(&file);
 	close(dir);
 	return rc;
+}
+
+static int find_node(void *ctx, const uint8_t node[16], struct roster_node *out)
+{
+	struct finder *f = ctx;
+
+	return authority_find_node(f->a, f->r->archive, node, out);
 }
 
 /* ---- who asks ---- */
@@ -126,7 +133,7 @@ static void seen_name(char out[64], const struct note_checkpoint *cp)
  * place of what it shows, here and so in the authorisation. A log that was rolled back does not
  * have that, and can't redeem it.
  */
-static int check_seen(int dir, struct note_checkpoint *cp, bool *newer, struct err *e)
+int authority_check_seen(int dir, struct note_checkpoint *cp, bool *newer, struct err *e)
 {
 	struct wire_out file = {0};
 	struct note_checkpoint seen;
@@ -161,12 +168,13 @@ out:
 }
 
 /* The signed note itself: it convicts a node that signs another log later. */
-static int keep_seen(int dir, const struct request *r, size_t i, struct err *e)
+int authority_keep_seen(int dir, const struct note_checkpoint *cp, struct text_span note,
+			struct err *e)
 {
 	char path[64];
 
-	seen_name(path, &r->checkpoint[i]);
-	return file_replace(dir, path, r->note[i].p, r->note[i].n, 0600, e);
+	seen_name(path, cp);
+	return file_replace(dir, path, note.p, note.n, 0600, e);
 }
 
 /* Nothing is remembered of a request that is refused. */
@@ -177,10 +185,10 @@ static int compare_seen(struct authority *a, struct request *r, struct err *e)
 	int rc = dir < 0 ? dir : newer ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 
 	for (size_t i = 0; rc == 0 && i < r->checkpoints; i++)
-		rc = check_seen(dir, &r->checkpoint[i], &newer[i], e);
+		rc = authority_check_seen(dir, &r->checkpoint[i], &newer[i], e);
 	for (size_t i = 0; rc == 0 && i < r->checkpoints; i++) {
 		if (newer[i])
-			rc = keep_seen(dir, r, i, e);
+			rc = authority_keep_seen(dir, &r->checkpoint[i], r->note[i], e);
 	}
 	free(newer);
 	if (dir >= 0)

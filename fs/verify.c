@@ -94,6 +94,8 @@ static int run(struct verify *v, struct err *e)
 	if (rc == 0 && v->ask->checkpoint)
 		rc = verify_earlier(v, e);
 	if (rc == 0)
+		rc = verify_cosigned(v, e);
+	if (rc == 0)
 		rc = verify_documents(v, e);
 	if (rc == 0)
 		rc = verify_log(v, e);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fs/authorisation.h"
+#include "fs/cosigned.h"
 #include "fs/verify_internal.h"
 #include "index/file.h"
 #include "index/journal.h"
@@ -115,6 +116,35 @@ static int check_authorisation(struct verify *v, const struct document *d, const
 	for (size_t i = 0; i < a.checkpoints && rc == 0; i++)
 		rc = add_anchor(v, &a.checkpoint[i], from, e);
 	authorisation_free(&a);
+	return rc;
+}
+
+/* What witnesses have cosigned: the node can't take it back, though it may have signed anew since. */
+int verify_cosigned(struct verify *v, struct err *e)
+{
+	const size_t n = roster_count(v->roster);
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		const struct roster_node *node = roster_at(v->roster, i);
+		struct err why = {0};
+		struct cosigned c;
+		char from[72];
+
+		rc = cosigned_read(&c, NULL, v->a, &node->pub, &why);
+		if (rc == 0) {
+			snprintf(from, sizeof(from), "witness %.60s",
+				 v->a->desc.witness[c.by[0].witness].name);
+			rc = add_anchor(v, &c.cp, from, e);
+		} else if (rc == ERR_NOTFOUND) {
+			rc = 0;
+		} else if (rc == ERR_NOMEM) {
+			return err_set(e, rc, "out of memory");
+		} else {
+			rc = verify_tell(v, NULL, err_exit(rc) == 5 ? ERR_DAMAGED : rc, "%s",
+					 why.text);
+		}
+	}
 	return rc;
 }
 

@@ -92,10 +92,11 @@ struct verify {
 	struct verify_list documents; /* struct verify_document, by serial and kind */
 	struct verify_list namings;   /* struct verify_naming */
 	struct verify_list journals;  /* struct verify_journal, by node */
-	struct verify_list segments;  /* struct verify_segment; by id, journal after verify_match() */
-	struct verify_list placed;    /* struct verify_placed; by segment, journal, offset after it */
-	struct verify_list opened;    /* struct verify_accession */
-	struct verify_list closed;    /* struct verify_accession */
+	struct verify_list
+		segments;	   /* struct verify_segment; by id, journal after verify_match() */
+	struct verify_list placed; /* struct verify_placed; by segment, journal, offset after it */
+	struct verify_list opened; /* struct verify_accession */
+	struct verify_list closed; /* struct verify_accession */
 };
 
 /* A new zeroed element; NULL when memory is short. */
@@ -113,7 +114,8 @@ void verify_progress(struct verify *v, uint64_t bytes);
 
 /* All return 0, whatever they found, or ERR_NOMEM or ERR_SYSTEM when they can't go on. */
 int verify_documents(struct verify *v, struct err *e); /* documents/; fills anchors */
-int verify_log(struct verify *v, struct err *e);       /* journal/; fills the other lists */
+int verify_cosigned(struct verify *v, struct err *e); /* fills anchors; before verify_documents() */
+int verify_log(struct verify *v, struct err *e);      /* journal/; fills the other lists */
 /* One journal of v->journals, by its number. */
 int verify_lines(struct verify *v, uint32_t number, struct err *e);
 int verify_admitted(struct verify *v, struct err *e); /* journals' namings against documents */

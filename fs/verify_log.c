@@ -48,14 +48,21 @@ static int list_name(struct verify *v, const char *name, struct err *e)
 	struct text_span hex = {name, kind ? (size_t)(kind - name) : 0};
 	struct verify_journal *j;
 	uint8_t node[16];
-	bool lines, checkpoint;
+	bool lines, checkpoint, cosigned;
 
 	if (name[0] == '.') /* the two dots, and what an interrupted write left */
 		return 0;
 	lines = kind && strcmp(kind, ".jsonl") == 0;
 	checkpoint = kind && strcmp(kind, ".checkpoint") == 0;
-	if ((!lines && !checkpoint) || !text_unhex(hex, node, 16)) {
+	cosigned = kind && strcmp(kind, ".cosigned") == 0;
+	if ((!lines && !checkpoint && !cosigned) || !text_unhex(hex, node, 16)) {
 		verify_note(v, "journal/%s is neither a journal nor a checkpoint", name);
+		return 0;
+	}
+	/* Of an enrolled node: it was looked at. Of nobody it says nothing. */
+	if (cosigned) {
+		if (!roster_find(v->roster, node))
+			verify_note(v, "journal/%s is of a node that is not enrolled", name);
 		return 0;
 	}
 	j = add_journal(v, node);

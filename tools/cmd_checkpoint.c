@@ -2,8 +2,12 @@
 /* custody checkpoint: how far the log goes, signed. */
 #include "tools/cmd.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "fs/catchup.h"
+#include "fs/cosigned.h"
+#include "fs/witness_ask.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
 
@@ -15,31 +19,62 @@ static const char help[] =
 	"\n"
 	"      --all              the checkpoints of all nodes, one after the other. This needs no\n"
 	"                         node; nothing is signed without one\n"
+	"      --cosigned         not a fresh one, but the last one that a witness cosigned\n"
+	"      --for-witness      what a witness is to be asked: the checkpoint, and the proof that the\n"
+	"                         log is a continuation of what was cosigned last. The authority answers\n"
+	"                         it (custody-authority witness); import the answer\n"
+	"      --old N            that proof from N events on: how many the witness says it cosigned\n"
 	"  -o, --output FILE      write there (default: standard output)\n"
 	"      --node DIR, --json, -q, --force, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
-	"Exit codes: 0 done, 1 system or index, 2 usage, 3 key or passphrase, 4 damaged or forged log,\n"
-	"5 not an archive, 7 not enrolled.\n";
+	"Exit codes: 0 done, 1 nothing cosigned, system or index, 2 usage, 3 key or passphrase, 4 damaged\n"
+	"or forged log, or not the one that was cosigned, 5 not an archive, 7 not enrolled.\n";
 
 struct checkpoint {
 	struct ui *ui;
 	const char *archive, *output;
-	bool all;
+	bool all, cosigned, for_witness, old_given;
+	uint64_t old;
 	struct cmd_view view;
 	struct wire_out notes;
 };
 
+static int take_option(struct checkpoint *c, int opt)
+{
+	switch (opt) {
+	case 'a':
+		c->all = true;
+		return 0;
+	case 'c':
+		c->cosigned = true;
+		return 0;
+	case 'w':
+		c->for_witness = true;
+		return 0;
+	case 'O':
+		c->old_given = true;
+		return verb_number(c->ui, "--old", optarg, 0, UINT64_MAX, &c->old);
+	default:
+		c->output = optarg;
+		return 0;
+	}
+}
+
 static int parse(struct checkpoint *c, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		UI_OPTIONS, {"all", 0, NULL, 'a'}, {"output", 1, NULL, 'o'}, {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {UI_OPTIONS,
+					      {"all", 0, NULL, 'a'},
+					      {"cosigned", 0, NULL, 'c'},
+					      {"for-witness", 0, NULL, 'w'},
+					      {"old", 1, NULL, 'O'},
+					      {"output", 1, NULL, 'o'},
+					      {NULL, 0, NULL, 0}};
 	int opt, code;
 
 	while ((opt = verb_option(c->ui, argc, argv, VERB_SHORT "o:", longs, help, &code)) >= 0) {
-		if (opt == 'a')
-			c->all = true;
-		else
-			c->output = optarg;
+		code = take_option(c, opt);
+		if (code)
+			return code;
 	}
 	if (opt == VERB_STOP)
 		return code;
@@ -49,6 +84,10 @@ static int parse(struct checkpoint *c, int argc, char **argv)
 	c->archive = argv[optind];
 	if (c->ui->json && c->output && !strcmp(c->output, "-"))
 		return ui_usage(c->ui, "--json and -o - both want standard output");
+	if (c->cosigned && c->for_witness)
+		return ui_usage(c->ui, "--cosigned and --for-witness are two things");
+	if (c->old_given && (!c->for_witness || c->all))
+		return ui_usage(c->ui, "--old is for --for-witness, and for one log");
 	return -1;
 }
 
@@ -68,8 +107,45 @@ static void print_json(const struct roster_node *n, const struct note_checkpoint
 	ui_json_line(&j);
 }
 
+/* Append what a witness is to be asked. */
+static int take_ask(struct checkpoint *c, const struct roster_node *n, struct err *e)
+{
+	const size_t start = c->notes.n;
+	struct witness_asked asked;
+	int rc = witness_ask_make(&c->notes, &asked, c->view.station, n,
+				  c->old_given ? &c->old : NULL, e);
+
+	if (rc == 0 && c->ui->json)
+		print_json(n, &asked.cp, c->notes.p + start, c->notes.n - start);
+	if (rc == 0 && !c->ui->json)
+		ui_say(c->ui, "%s: %" PRIu64 " events, %" PRIu64 " of them cosigned before",
+		       n->name, asked.cp.size, asked.old);
+	return rc;
+}
+
+/* Append the last one that a witness cosigned. */
+static int take_cosigned(struct checkpoint *c, const struct roster_node *n, struct err *e)
+{
+	const size_t start = c->notes.n;
+	char time[TEXT_TIME_SIZE];
+	struct cosigned cs;
+	int rc = cosigned_read(&cs, &c->notes, c->view.archive, &n->pub, e);
+
+	if (rc == ERR_NOTFOUND)
+		return err_set(e, rc, "no witness has cosigned the log of %s yet", n->name);
+	if (rc)
+		return rc;
+	if (c->ui->json)
+		print_json(n, &cs.cp, c->notes.p + start, c->notes.n - start);
+	text_time_s(time, cosigned_ms(&cs) / 1000);
+	if (!c->ui->json)
+		ui_say(c->ui, "%s: %" PRIu64 " events, cosigned %s by %s", n->name, cs.cp.size,
+		       time, c->view.archive->desc.witness[cs.by[0].witness].name);
+	return 0;
+}
+
 /* Append the node's checkpoint, verbatim. */
-static int take(struct checkpoint *c, const struct roster_node *n, struct err *e)
+static int take_note(struct checkpoint *c, const struct roster_node *n, struct err *e)
 {
 	const struct archive *a = c->view.archive;
 	struct note_checkpoint cp;
@@ -87,6 +163,13 @@ static int take(struct checkpoint *c, const struct roster_node *n, struct err *e
 	return rc;
 }
 
+static int take(struct checkpoint *c, const struct roster_node *n, struct err *e)
+{
+	return c->for_witness ? take_ask(c, n, e) :
+	       c->cosigned    ? take_cosigned(c, n, e) :
+				take_note(c, n, e);
+}
+
 static int take_all(struct checkpoint *c, struct err *e)
 {
 	int rc = 0;
@@ -96,7 +179,8 @@ static int take_all(struct checkpoint *c, struct err *e)
 
 		rc = take(c, n, e);
 		if (rc == ERR_NOTFOUND) { /* a node that never wrote */
-			ui_say(c->ui, "%s has no checkpoint", n->name);
+			ui_say(c->ui, "%s has no %scheckpoint", n->name,
+			       c->cosigned ? "cosigned " : "");
 			rc = 0;
 		}
 	}
@@ -111,6 +195,18 @@ static int take_own(struct checkpoint *c, struct err *e)
 	if (!n)
 		return err_set(e, ERR_NOT_ENROLLED, "this node is not enrolled in %s", c->archive);
 	return take(c, n, e);
+}
+
+/* Sign, and for proofs let the index see what is signed. */
+static int sign(struct checkpoint *c, struct station *s, struct err *e)
+{
+	struct catchup_result caught;
+	int rc = journal_checkpoint(s->journal, e);
+
+	if (rc == 0 && c->for_witness)
+		rc = catchup_run(s, 0, &caught, NULL, NULL, e);
+	c->view.roster = s->roster; /* it may be another one now */
+	return rc;
 }
 
 static int run(struct checkpoint *c, struct err *e)
@@ -130,8 +226,11 @@ static int run(struct checkpoint *c, struct err *e)
 		}
 	}
 	s = c->view.station;
-	if (rc == 0 && s)
-		rc = journal_checkpoint(s->journal, e);
+	if (rc == 0 && c->for_witness && !s)
+		rc = err_set(e, ERR_USAGE,
+			     "--for-witness needs a node, whose index has the proofs");
+	if (rc == 0 && s && !c->cosigned)
+		rc = sign(c, s, e);
 	if (rc == 0)
 		rc = c->all ? take_all(c, e) : take_own(c, e);
 	if (rc == 0 && !wire_out_ok(&c->notes))

@@ -7,15 +7,18 @@
 #include <unistd.h>
 
 #include "fs/admit.h"
+#include "fs/admit_cosigned.h"
+#include "fs/cosigned.h"
 #include "index/file.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
 
 static const char help[] =
 	"Usage: custody import ARCHIVE FILE...\n"
-	"Admit documents that the authority signed: enrolments, authorisations, revocations. Each is\n"
-	"checked, and its admission is in the custody log before it takes effect; a refusal is logged\n"
-	"too. A mount of this node takes note at once. FILE '-' is standard input.\n"
+	"Admit documents that the authority signed: enrolments, authorisations, revocations; and the\n"
+	"checkpoints that it cosigned as a witness. Each is checked, and its admission is in the custody\n"
+	"log before it takes effect; a refusal is logged too. A mount of this node takes note at once.\n"
+	"FILE '-' is standard input.\n"
 	"\n"
 	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
@@ -24,6 +27,11 @@ static const char help[] =
 	"Exit codes: 0 admitted, 1 system or index, 2 usage, 3 key or passphrase, 4 forged or damaged,\n"
 	"5 not ours, malformed or newer, 6 busy, 7 refused.\n";
 
+static bool is_cosignature(const struct admit_result *r)
+{
+	return !strcmp(r->kind, "cosignature");
+}
+
 static void print_json(const char *file, const struct admit_result *r)
 {
 	struct ui_json j = {0};
@@ -31,7 +39,13 @@ static void print_json(const char *file, const struct admit_result *r)
 	ui_json_begin(&j, NULL, '{');
 	ui_json_text(&j, "file", file);
 	ui_json_text(&j, "kind", r->kind);
-	ui_json_id(&j, "serial", r->serial);
+	if (is_cosignature(r)) {
+		ui_json_id(&j, "node", r->node);
+		ui_json_number(&j, "size", r->size);
+		ui_json_time(&j, "cosigned", r->cosigned_ms);
+	} else {
+		ui_json_id(&j, "serial", r->serial);
+	}
 	ui_json_bool(&j, "already", r->already);
 	if (!strcmp(r->kind, "authorisation")) {
 		ui_json_number(&j, "items", r->items);
@@ -55,8 +69,13 @@ static void print(const struct admit_result *r)
 {
 	char serial[33], from[TEXT_TIME_SIZE], until[TEXT_TIME_SIZE];
 
-	text_hex(serial, r->serial, 16);
-	printf("%s %s %s", r->kind, serial, r->already ? "was imported before" : "imported");
+	text_hex(serial, is_cosignature(r) ? r->node : r->serial, 16);
+	printf("%s %s%s %s", r->kind, is_cosignature(r) ? "of the log of node " : "", serial,
+	       r->already ? "was imported before" : "imported");
+	if (is_cosignature(r)) {
+		text_time_s(until, r->cosigned_ms / 1000);
+		printf(", %" PRIu64 " event%s, %s", r->size, ui_s(r->size), until);
+	}
 	if (!strcmp(r->kind, "authorisation")) {
 		text_time_s(from, r->not_before_ms / 1000);
 		text_time_s(until, r->not_after_ms / 1000);
@@ -69,27 +88,68 @@ static void print(const struct admit_result *r)
 	putchar('\n');
 }
 
+static int import_one(struct ui *ui, struct station *s, const char *file, struct text_span bytes,
+		      struct admit_result *r, struct err *e)
+{
+	char user[EVENT_STR_MAX];
+	int rc;
+
+	ui_user(user, sizeof(user));
+	rc = admit_document(s, bytes.p, bytes.n, getuid(), user, r, e);
+	if (rc < 0)
+		return rc;
+	if (ui->json)
+		print_json(file, r);
+	else if (!ui->quiet)
+		print(r);
+	return 0;
+}
+
+/* Cosigned checkpoints come many in a file. One that is refused is no reason to leave out others. */
+static int import_notes(struct ui *ui, struct station *s, const char *file, struct text_span bytes,
+			struct err *e)
+{
+	struct text_span note, text = bytes;
+	struct admit_result r;
+	int first = 0;
+
+	while (text.n)
+		if (!cosigned_next(&text, &note))
+			return err_set(e, ERR_MALFORMED, "it is not a row of signed checkpoints");
+	for (text = bytes; text.n;) {
+		struct err why = {0};
+		int rc;
+
+		cosigned_next(&text, &note);
+		rc = import_one(ui, s, file, note, &r, &why);
+		if (rc < 0 && first < 0)
+			ui_fail(ui, rc, &why);
+		else if (rc < 0)
+			*e = why;
+		first = first ? first : rc;
+	}
+	return first;
+}
+
 /* *enrolled: it was this node's enrolment. */
 static int import_file(struct ui *ui, struct station *s, const char *file, bool *enrolled,
 		       struct err *e)
 {
 	struct wire_out bytes = {0};
 	struct admit_result r = {0};
-	char user[EVENT_STR_MAX];
-	int rc;
+	struct text_span text;
+	int rc = file_read_path(file, DOCUMENT_MAX, &bytes, e);
 
-	ui_user(user, sizeof(user));
-	rc = file_read_path(file, DOCUMENT_MAX, &bytes, e);
-	if (rc == 0)
-		rc = admit_document(s, bytes.p, bytes.n, getuid(), user, &r, e);
+	text = (struct text_span){(const char *)bytes.p, bytes.n};
+	if (rc == 0 && text.n > strlen(ADMIT_COSIGNED_START) &&
+	    !memcmp(text.p, ADMIT_COSIGNED_START, strlen(ADMIT_COSIGNED_START)))
+		rc = import_notes(ui, s, file, text, e);
+	else if (rc == 0)
+		rc = import_one(ui, s, file, text, &r, e);
 	wire_out_free(&bytes);
 	*enrolled = rc == 0 && r.roles && !r.already;
 	if (rc < 0)
 		return strstr(e->text, file) ? rc : err_prefix(e, rc, "%s", file);
-	if (ui->json)
-		print_json(file, &r);
-	else if (!ui->quiet)
-		print(&r);
 	return 0;
 }
 

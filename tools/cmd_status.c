@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fs/cosigned.h"
 #include "tools/verb.h"
 
 static const char help[] =
@@ -49,6 +50,7 @@ static int gather_journal(struct cmd_status *st, const struct ledger_journal *l,
 	const struct archive *a = st->s->archive;
 	const struct roster_node *who = roster_find(st->s->roster, l->node);
 	struct note_checkpoint cp;
+	struct cosigned c;
 	struct stat sb;
 	char name[48];
 
@@ -63,6 +65,10 @@ static int gather_journal(struct cmd_status *st, const struct ledger_journal *l,
 	j->behind = j->bytes > l->state.bytes ? j->bytes - l->state.bytes : 0;
 	if (who && journal_read_checkpoint(a->journal, a->desc.id, &who->pub, &cp, NULL, NULL) == 0)
 		j->covered = cp.size;
+	if (who && cosigned_read(&c, NULL, a, &who->pub, NULL) == 0) {
+		j->cosigned = c.cp.size;
+		j->cosigned_ms = cosigned_ms(&c);
+	}
 	return count_damaged(a, l->node, &j->damaged, e);
 }
 

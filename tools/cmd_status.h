@@ -13,9 +13,11 @@
 struct cmd_status_journal {
 	uint8_t node[16];
 	char name[CMD_NAME_MAX];
-	uint64_t bytes;	  /* of the file */
-	uint64_t indexed; /* events that this node has checked and counts */
-	uint64_t covered; /* by its signed checkpoint; 0: there is none */
+	uint64_t bytes;	   /* of the file */
+	uint64_t indexed;  /* events that this node has checked and counts */
+	uint64_t covered;  /* by its signed checkpoint; 0: there is none */
+	uint64_t cosigned; /* by a witness; 0: none */
+	int64_t cosigned_ms;
 	uint64_t damaged; /* `damaged` events */
 	uint64_t behind;  /* bytes of the file that are not indexed */
 	int64_t last_ms;

@@ -85,6 +85,10 @@ static void print_journals(const struct cmd_status *st)
 		       last);
 		if (j->indexed > j->covered)
 			printf(", %" PRIu64 " not yet signed for", j->indexed - j->covered);
+		if (j->cosigned) {
+			text_time_s(last, j->cosigned_ms / 1000);
+			printf(", %" PRIu64 " cosigned %s", j->cosigned, last);
+		}
 		if (j->behind)
 			printf(", %" PRIu64 " byte%s not checked yet", j->behind, ui_s(j->behind));
 		putchar('\n');
@@ -239,6 +243,9 @@ static void json_journals(const struct cmd_status *st, struct ui_json *j)
 		ui_json_number(j, "unsigned",
 			       k->indexed > k->covered ? k->indexed - k->covered : 0);
 		ui_json_number(j, "unchecked_bytes", k->behind);
+		ui_json_number(j, "cosigned", k->cosigned);
+		if (k->cosigned)
+			ui_json_time(j, "cosigned_at", k->cosigned_ms);
 		ui_json_number(j, "damaged", k->damaged);
 		ui_json_time(j, "last", k->last_ms);
 		ui_json_end(j, '}');

@@ -18,6 +18,8 @@ static const struct verb verbs[] = {
 	{"authorise", auth_authorise, "answer a request"},
 	{"revoke", auth_revoke, "end an authorisation, a node or a key"},
 	{"sign", auth_sign, "add an officer's signature to a document"},
+	{NULL, NULL, "The custody logs"},
+	{"witness", auth_witness, "cosign the checkpoints of logs that only grew"},
 	{NULL, NULL, NULL},
 };
 

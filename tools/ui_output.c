@@ -11,10 +11,11 @@
 
 #include "index/file.h"
 
-/* Does the file begin as what the programs write does: a document, a request, a signed note? */
+/* Does the file begin as what the programs write does: a document, a request, a signed note, what
+ * a witness is asked? */
 static bool is_ours(const char *path)
 {
-	static const char documents[] = "custodyfs-", notes[] = "custodyfs/";
+	static const char documents[] = "custodyfs-", notes[] = "custodyfs/", asks[] = "old ";
 	char start[sizeof(documents) - 1];
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	ssize_t n;
@@ -24,7 +25,8 @@ static bool is_ours(const char *path)
 	n = read(fd, start, sizeof(start));
 	close(fd);
 	return n == sizeof(start) &&
-	       (!memcmp(start, documents, sizeof(start)) || !memcmp(start, notes, sizeof(start)));
+	       (!memcmp(start, documents, sizeof(start)) || !memcmp(start, notes, sizeof(start)) ||
+		!memcmp(start, asks, sizeof(asks) - 1));
 }
 
 /* What is there already: must it stay? */
