@@ -20,6 +20,7 @@ int cmd_show(struct ui *ui, int argc, char **argv);
 int cmd_why(struct ui *ui, int argc, char **argv);
 int cmd_request(struct ui *ui, int argc, char **argv);
 int cmd_log(struct ui *ui, int argc, char **argv);
+int cmd_impact(struct ui *ui, int argc, char **argv);
 int cmd_trace(struct ui *ui, int argc, char **argv);
 int cmd_verify(struct ui *ui, int argc, char **argv);
 int cmd_prove(struct ui *ui, int argc, char **argv);

@@ -130,6 +130,8 @@ static int one(const struct cmd_view *v, const struct cmd_docs_ask *ask,
 	int rc;
 
 	d.kind = line->ev.type == EVENT_ENROLLED ? "enrolment" : line->ev.kind;
+	if (ask->kind && strcmp(ask->kind, d.kind) != 0)
+		return 0;
 	rc = document_load(&d.doc, v->archive->documents, line->ev.document, d.kind, &why);
 	if (rc == 0 && memcmp(d.doc.digest, line->ev.digest, 32) != 0)
 		rc = err_set(&why, ERR_DAMAGED, "it is not the one that was admitted");

@@ -32,6 +32,7 @@ struct cmd_docs_item {
 
 struct cmd_docs_ask {
 	const uint8_t *journal;		   /* admitted by this node; NULL: by any */
+	const char *kind;		   /* NULL: of any */
 	const char *case_no;		   /* NULL: of any case, or none */
 	const struct cmd_officer *officer; /* NULL: whoever signed */
 	const struct cmd_docs_item

@@ -103,6 +103,14 @@ int cmd_merge_open(struct cmd_merge **out, const struct archive *a, const struct
 	return rc;
 }
 
+int cmd_merge_count(struct cmd_merge *m, struct cmd_notice *notice, uint64_t *n, struct err *e)
+{
+	*n = 0;
+	for (size_t i = 0; i < m->n; i++)
+		*n += cmd_stream_count(m->stream[i], notice);
+	return cmd_merge_failed(m, e);
+}
+
 static bool before(const struct cmd_merge_line *a, const struct cmd_merge_line *b)
 {
 	if (a->ev.time_ms != b->ev.time_ms)

@@ -19,6 +19,9 @@ int cmd_merge_open(struct cmd_merge **out, const struct archive *a, const struct
 		   struct db *db, const struct cmd_ask *ask, struct err *e);
 /* NULL at the end. What is wrong is told and counted, as by cmd_stream_now(). */
 const struct cmd_merge_line *cmd_merge_next(struct cmd_merge *m, struct cmd_notice *notice);
+/* How many there are from here to the end. Those that the index knows are counted by the index, and not
+ * read. Codes of cmd_merge_failed(). */
+int cmd_merge_count(struct cmd_merge *m, struct cmd_notice *notice, uint64_t *n, struct err *e);
 /* After the end: why it came early, as cmd_stream_failed(). */
 int cmd_merge_failed(const struct cmd_merge *m, struct err *e);
 /* Bytes of the longest node name. */

@@ -19,6 +19,7 @@ struct cmd_stream {
 	struct pick *pick; /* NULL: nothing is, or no more */
 	struct lineset set;
 	uint64_t at, lines, bytes; /* the next to look at; what is indexed ends there */
+	bool exact;		   /* no other lines are in the set than those that fit */
 	/* then what is not. */
 	struct journal_reader *reader;
 	bool ended;
@@ -56,8 +57,8 @@ void cmd_stream_skip(struct cmd_stream *s)
 /* ---- what the index says ---- */
 
 /* Lines within the time that is asked for. A line that was edited stands in the way of looking for
- * it: then all lines may be; *exact is false. */
-static int by_time(struct cmd_stream *s, bool *exact, struct err *e)
+ * it: then all lines may be. */
+static int by_time(struct cmd_stream *s, struct err *e)
 {
 	uint64_t from = 0, to = s->lines;
 	int rc = 0;
@@ -66,7 +67,7 @@ static int by_time(struct cmd_stream *s, bool *exact, struct err *e)
 		rc = pick_time(s->pick, s->ask->from_ms, &from, e);
 	if (rc == 0 && s->ask->to_ms < INT64_MAX)
 		rc = pick_time(s->pick, s->ask->to_ms + 1, &to, e);
-	*exact = rc == 0;
+	s->exact = rc == 0 && s->ask->hints == 0;
 	if (rc == ERR_DAMAGED) {
 		from = 0;
 		to = s->lines;
@@ -80,18 +81,17 @@ static int choose(struct cmd_stream *s, struct db *db, const struct ledger_journ
 		  struct err *e)
 {
 	struct db_txn *t = NULL;
-	bool exact = false;
 	int rc;
 
 	if (lineset_init(&s->set, s->lines))
 		return err_set(e, ERR_NOMEM, "out of memory");
-	rc = by_time(s, &exact, e);
+	rc = by_time(s, e);
 	if (rc == 0)
 		rc = db_begin(&t, db, false, e);
 	if (rc == 0)
 		rc = cmd_ask_narrow(s->ask, t, j->number, &s->set, e);
 	db_abort(t);
-	if (rc == 0 && s->ask->last && exact)
+	if (rc == 0 && s->ask->last && s->exact)
 		lineset_keep_last(&s->set, s->ask->last);
 	return rc;
 }
@@ -251,4 +251,18 @@ const struct cmd_merge_line *cmd_stream_now(struct cmd_stream *s, struct cmd_not
 			open_tail(s, notice);
 	}
 	return s->loaded ? &s->now : NULL;
+}
+
+uint64_t cmd_stream_count(struct cmd_stream *s, struct cmd_notice *notice)
+{
+	uint64_t n = 0;
+
+	if (s->pick && s->exact && !s->loaded && s->at == 0) {
+		n = lineset_count(&s->set);
+		pick_close(s->pick);
+		s->pick = NULL;
+	}
+	for (; cmd_stream_now(s, notice); cmd_stream_skip(s))
+		n++;
+	return n;
 }

@@ -38,6 +38,8 @@ int cmd_stream_open(struct cmd_stream **out, const struct archive *a, const stru
 /* The line at hand, NULL at the end. A line that is no event, or not the one that was logged, is told of
  * and passed over; so is a journal that its checkpoint does not sign, whose lines come as unsigned. */
 const struct cmd_merge_line *cmd_stream_now(struct cmd_stream *s, struct cmd_notice *notice);
+/* How many lines fit, from here to the end; by the index alone, as far as that goes. */
+uint64_t cmd_stream_count(struct cmd_stream *s, struct cmd_notice *notice);
 /* Done with the line at hand. */
 void cmd_stream_skip(struct cmd_stream *s);
 /* Why it ended early: ERR_INDEX, ERR_NOMEM, ERR_SYSTEM; 0 if it did not. */

@@ -21,6 +21,7 @@ static const struct verb verbs[] = {
 	{"request", cmd_request, "ask the authority to release items"},
 	{NULL, NULL, "The custody log"},
 	{"log", cmd_log, "what happened, in order of time"},
+	{"impact", cmd_impact, "what could have been released, by a node or officer, in a time"},
 	{"trace", cmd_trace, "is this file ours, and who could have let it out"},
 	{"verify", cmd_verify, "check the whole archive; needs no key and no node"},
 	{"prove", cmd_prove, "a receipt that proves one item's custody to anybody"},
