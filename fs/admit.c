@@ -12,6 +12,7 @@
 #include "fs/admit_cosigned.h"
 #include "fs/authorisation.h"
 #include "fs/catchup.h"
+#include "fs/transfer_admit.h"
 #include "index/file.h"
 
 #define TITLE_START "custodyfs-"
@@ -213,6 +214,32 @@ static int admit_revocation(struct admission *a, struct err *e)
 	return a->r->already ? 0 : rc;
 }
 
+/* ---- transfers ---- */
+
+static int admit_release(struct admission *a, struct err *e)
+{
+	struct transfer_release r;
+	int rc = transfer_admit_release(&r, a->st, &a->doc, e);
+
+	if (rc)
+		return rc;
+	a->r->accessions = r.accessions;
+	transfer_release_free(&r);
+	return take(a, EVENT_ADMITTED, e);
+}
+
+static int admit_receipt(struct admission *a, struct err *e)
+{
+	struct transfer_receipt r;
+	int rc = transfer_admit_receipt(&r, a->st, &a->doc, e);
+
+	if (rc)
+		return rc;
+	a->r->mismatch = !r.match;
+	transfer_receipt_free(&r);
+	return take(a, EVENT_ADMITTED, e);
+}
+
 /* ---- all kinds ---- */
 
 /* Requests are easily mistaken for their answers, and are no documents. */
@@ -242,6 +269,8 @@ static const struct kind {
 	{"enrolment", admit_enrolment},
 	{"authorisation", admit_authorisation},
 	{"revocation", admit_revocation},
+	{TRANSFER_RELEASE, admit_release},
+	{TRANSFER_RECEIPT, admit_receipt},
 };
 
 /* By the title, "custodyfs-<kind>/v<N>"; the kind's parser looks at the version. */

@@ -15,12 +15,13 @@
 #include "fs/station.h"
 
 struct admit_result {
-	const char *kind; /* "enrolment", "authorisation", "revocation", "cosignature": static */
+	const char *kind; /* of the document, as in its file's name: static */
 	uint8_t serial[16];
 	uint64_t items, accessions;
 	int64_t not_before_ms, not_after_ms;
 	unsigned roles; /* enrolment of this node */
-	bool already;	/* anything but an authorisation that had been imported before */
+	bool mismatch; /* the receipt of a transfer tells that not all arrived as it was released */
+	bool already;  /* anything but an authorisation that had been imported before */
 	/* A cosignature. */
 	uint8_t node[16]; /* whose log it is on */
 	uint64_t size;

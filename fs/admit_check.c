@@ -70,7 +70,7 @@ static int compare(struct db_txn *t, const struct ledger_journal *j,
 	if (reader.size < cp->size)
 		return err_set(e, ERR_CHECKPOINT,
 			       "the authority saw %" PRIu64 " events in the log %s, and there are "
-			       "%" PRIu64 " here: this archive is older than the authorisation",
+			       "%" PRIu64 " here: this archive is older than what they signed",
 			       cp->size, cp->origin, reader.size);
 	rc = merkle_root_at(root, cp->size, tree_read, &reader);
 	if (rc)
@@ -99,7 +99,7 @@ int admit_check_checkpoint(const struct station *s, const struct note_checkpoint
 	if (rc == ERR_NOTFOUND)
 		rc = err_set(e, ERR_CHECKPOINT,
 			     "the authority saw the log %s, which is not here: this archive is "
-			     "older than the authorisation",
+			     "older than what they signed",
 			     cp->origin);
 	else if (rc == 0)
 		rc = compare(t, &j, cp, e);

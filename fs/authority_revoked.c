@@ -93,6 +93,8 @@ static const char *namespace_of(const char *kind)
 {
 	if (strcmp(kind, "enrolment") == 0)
 		return DOCUMENT_NS_ENROL;
+	if (strncmp(kind, "transfer-", 9) == 0)
+		return DOCUMENT_NS_TRANSFER;
 	return strcmp(kind, "revocation") == 0 ? DOCUMENT_NS_REVOKE : DOCUMENT_NS_AUTHORISE;
 }
 

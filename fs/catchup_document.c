@@ -6,6 +6,7 @@
 
 #include "crypto/text.h"
 #include "fs/authorisation.h"
+#include "fs/transfer.h"
 #include "index/ledger.h"
 
 static int load(const struct catchup_document *d, const uint8_t serial[16],
@@ -93,6 +94,30 @@ static void forget_hearsay(const struct catchup_document *d, struct ledger_docum
 	}
 }
 
+/* Releases and receipts of transfers count by their signatures too. */
+static int check_transfer(const struct catchup_document *d, const struct event *ev,
+			  const char *kind)
+{
+	struct transfer_release release;
+	struct transfer_receipt receipt;
+	struct document doc;
+	int rc = document_load(&doc, d->st->archive->documents, ev->document, kind, NULL);
+
+	if (rc)
+		return rc;
+	if (memcmp(doc.digest, ev->digest, sizeof(doc.digest)) != 0) {
+		rc = ERR_FOREIGN;
+	} else if (strcmp(kind, TRANSFER_RELEASE) == 0) {
+		rc = transfer_check_release(&release, &doc, d->st->archive, ev->document, NULL);
+		transfer_release_free(&release);
+	} else {
+		rc = transfer_check_receipt(&receipt, &doc, d->st->archive, ev->document, NULL);
+		transfer_receipt_free(&receipt);
+	}
+	document_free(&doc);
+	return rc;
+}
+
 /*
  * May another node's log say that it admitted this? It may if the document is there, is the one it
  * names, and is made out to that node; a revocation counts by its signatures. 0, or why not.
@@ -106,6 +131,8 @@ static int check_hearsay(const struct catchup_document *d, const struct event *e
 
 	if (strcmp(kind, "revocation") == 0)
 		return read_revocation(d, ev, &rev, NULL);
+	if (strcmp(kind, TRANSFER_RELEASE) == 0 || strcmp(kind, TRANSFER_RECEIPT) == 0)
+		return check_transfer(d, ev, kind);
 	if (strcmp(kind, "authorisation") != 0 && strcmp(kind, "enrolment") != 0)
 		return ERR_FOREIGN;
 	rc = document_load(&doc, d->st->archive->documents, ev->document, kind, NULL);

@@ -26,6 +26,7 @@
 #define DOCUMENT_NS_ENROL "enrol@custodyfs"
 #define DOCUMENT_NS_AUTHORISE "authorise@custodyfs"
 #define DOCUMENT_NS_REVOKE "revoke@custodyfs"
+#define DOCUMENT_NS_TRANSFER "transfer@custodyfs"
 
 struct document {
 	struct wire_out bytes;			       /* owned: the whole file */

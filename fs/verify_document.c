@@ -9,6 +9,7 @@
 
 #include "fs/authorisation.h"
 #include "fs/cosigned.h"
+#include "fs/transfer.h"
 #include "fs/verify_internal.h"
 #include "index/file.h"
 #include "index/journal.h"
@@ -161,6 +162,34 @@ static int check_revocation(const struct verify *v, const struct document *d,
 	return rc ? rc : document_check(d, &p, NULL, NULL, e);
 }
 
+/* The logs that it names were so long when it was signed. */
+static int check_release(struct verify *v, const struct document *d, const uint8_t serial[16],
+			 struct err *e)
+{
+	struct transfer_release r;
+	char hex[33], from[72];
+	int rc = transfer_check_release(&r, d, v->a, serial, e);
+
+	if (rc)
+		return rc;
+	text_hex(hex, serial, 16);
+	snprintf(from, sizeof(from), TRANSFER_RELEASE " %s", hex);
+	for (size_t i = 0; i < r.checkpoints && rc == 0; i++)
+		rc = add_anchor(v, &r.checkpoint[i], from, e);
+	transfer_release_free(&r);
+	return rc;
+}
+
+static int check_receipt(const struct verify *v, const struct document *d,
+			 const uint8_t serial[16], struct err *e)
+{
+	struct transfer_receipt r;
+	int rc = transfer_check_receipt(&r, d, v->a, serial, e);
+
+	transfer_receipt_free(&r);
+	return rc;
+}
+
 static int check_enrolment(const struct verify *v, const struct document *d,
 			   const uint8_t serial[16], struct err *e)
 {
@@ -183,6 +212,10 @@ static int check_kind(struct verify *v, const struct document *d, const char *ki
 		return check_revocation(v, d, serial, e);
 	if (strcmp(kind, "enrolment") == 0)
 		return check_enrolment(v, d, serial, e);
+	if (strcmp(kind, TRANSFER_RELEASE) == 0)
+		return check_release(v, d, serial, e);
+	if (strcmp(kind, TRANSFER_RECEIPT) == 0)
+		return check_receipt(v, d, serial, e);
 	if (strncmp(kind, "archive-", 8) == 0)
 		return archive_desc_parse(&desc, d, NULL, e);
 	return err_set(e, ERR_NEWER, "a kind of document that this program does not know");

@@ -9,10 +9,11 @@
 
 static const char help[] =
 	"Usage: custody-authority sign [DIR] FILE --sign-with KEY [-o OUT]\n"
-	"Add an officer's signature to an enrolment, authorisation or revocation. Read FILE before:\n"
-	"it is text. An officer needs no authority's directory, but then whether the key counts is not\n"
-	"looked at; with DIR the signatures are checked against the archive's keys, and once there are\n"
-	"enough a copy is kept in DIR.\n"
+	"Add an officer's signature to an enrolment, authorisation or revocation, or to the release or\n"
+	"receipt of a transfer. Read FILE before: it is text. An officer needs no authority's directory,\n"
+	"but then whether the key counts is not looked at; with DIR the signatures are checked against\n"
+	"the archive's keys, and once there are enough a copy is kept in DIR. The receipt of a transfer\n"
+	"is signed without DIR.\n"
 	"\n"
 	"  -k, --sign-with KEY    an officer's key, as for ssh-keygen -Y sign -f; may be given many\n"
 	"                         times. With DIR it may be left out\n"
@@ -29,6 +30,8 @@ static const struct kind {
 	{"custodyfs-enrolment/v1", DOCUMENT_NS_ENROL, "enrolment"},
 	{"custodyfs-authorisation/v1", DOCUMENT_NS_AUTHORISE, "authorisation"},
 	{"custodyfs-revocation/v1", DOCUMENT_NS_REVOKE, "revocation"},
+	{"custodyfs-transfer-release/v1", DOCUMENT_NS_TRANSFER, "transfer-release"},
+	{"custodyfs-transfer-receipt/v1", DOCUMENT_NS_TRANSFER, "transfer-receipt"},
 };
 
 struct sign {
@@ -81,7 +84,7 @@ static int find_kind(struct sign *s, const struct document *d, struct err *e)
 	if (!s->kind)
 		return err_set(
 			e, ERR_FOREIGN,
-			"%s is a '%.*s': enrolments, authorisations and revocations are signed",
+			"%s is a '%.*s': enrolments, authorisations, revocations and transfers are signed",
 			s->file, title.n > 60 ? 60 : (int)title.n, title.p);
 	if (!document_id(d, "archive", s->archive) || !document_id(d, "serial", s->serial))
 		return err_set(e, ERR_MALFORMED, "%s names no archive or no serial", s->file);
@@ -108,12 +111,22 @@ static int keep(struct sign *s, struct auth *au, const struct document *d, struc
 	return authority_keep_issued(au->a, d, s->archive, s->serial, s->kind->word, e);
 }
 
+static bool is_receipt(const struct sign *s)
+{
+	return strcmp(s->kind->word, "transfer-receipt") == 0;
+}
+
 static int sign_here(struct sign *s, struct document *d, struct err *e)
 {
 	struct archive_desc desc;
 	struct auth au = {0};
 	int rc;
 
+	if (is_receipt(s))
+		return err_set(
+			e, ERR_USAGE,
+			"the receipt of a transfer is signed by those whom its release names, "
+			"not by the archive's officers: leave DIR out");
 	rc = auth_open(&au, s->ui, s->dir, false, AUTH_POOL, e);
 	if (rc == 0)
 		rc = authority_archive(au.a, s->archive, &desc, e);
@@ -152,7 +165,7 @@ static void print(const struct sign *s)
 	}
 	if (s->need)
 		auth_tell_missing(s->ui, s->dir, s->output, s->have, s->need);
-	else
+	else if (!is_receipt(s))
 		ui_say(s->ui,
 		       "Warning: without DIR nobody looks whether these keys are the archive's, and one "
 		       "signature by another spoils the document: have 'custody-authority sign DIR %s' "

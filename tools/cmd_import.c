@@ -15,10 +15,10 @@
 
 static const char help[] =
 	"Usage: custody import ARCHIVE FILE...\n"
-	"Admit documents that the authority signed: enrolments, authorisations, revocations; and the\n"
-	"checkpoints that it cosigned as a witness. Each is checked, and its admission is in the custody\n"
-	"log before it takes effect; a refusal is logged too. A mount of this node takes note at once.\n"
-	"FILE '-' is standard input.\n"
+	"Admit documents that were signed: enrolments, authorisations, revocations, the releases and\n"
+	"receipts of transfers; and the checkpoints that a witness cosigned. Each is checked, and its\n"
+	"admission is in the custody log before it takes effect; a refusal is logged too. A mount of\n"
+	"this node takes note at once. FILE '-' is standard input.\n"
 	"\n"
 	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
@@ -53,6 +53,8 @@ static void print_json(const char *file, const struct admit_result *r)
 		ui_json_time(&j, "not_before", r->not_before_ms);
 		ui_json_time(&j, "not_after", r->not_after_ms);
 	}
+	if (!strcmp(r->kind, "transfer-receipt"))
+		ui_json_bool(&j, "mismatch", r->mismatch);
 	if (r->roles)
 		ui_json_text(&j, "role", roster_roles_text(r->roles));
 	ui_json_end(&j, '}');
@@ -83,6 +85,8 @@ static void print(const struct admit_result *r)
 		print_count(r->accessions, "accession", "accessions");
 		printf(", from %s until %s", from, until);
 	}
+	if (r->mismatch)
+		printf(": NOT ALL ARRIVED AS RELEASED");
 	if (r->roles)
 		printf(", this node's role: %s", roster_roles_text(r->roles));
 	putchar('\n');

@@ -128,11 +128,14 @@ int cmd_status_gather(struct cmd_status *st, struct err *e)
 		st->revoked += roster_at(st->s->roster, i)->revoked;
 	}
 	free(list);
+	if (rc == 0)
+		rc = transfer_list(&st->transfers, st->s->archive, st->s->db, e);
 	return rc;
 }
 
 void cmd_status_free(struct cmd_status *st)
 {
+	transfers_free(&st->transfers);
 	free(st->journal);
 	st->journal = NULL;
 }

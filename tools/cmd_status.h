@@ -7,6 +7,7 @@
 #ifndef CUSTODY_TOOLS_CMD_STATUS_H
 #define CUSTODY_TOOLS_CMD_STATUS_H
 
+#include "fs/transfer.h"
 #include "index/ledger.h"
 #include "tools/cmd.h"
 
@@ -31,6 +32,7 @@ struct cmd_status {
 	size_t journals;
 	uint64_t pending, damaged, open_accessions, index_bytes;
 	uint64_t nodes, revoked; /* enrolled; of these revoked */
+	struct transfers transfers; /* owned */
 };
 
 /* s and gate are the caller's. */

@@ -141,8 +141,33 @@ static int count_release(void *ctx, struct release *r)
 	return 0;
 }
 
+/* Released and not received, or received and not the same. */
+static void print_transfers(const struct transfers *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		const struct transfer *t = &all->list[i];
+		char serial[33], time[TEXT_TIME_SIZE];
+
+		if (t->received && t->receipt.match)
+			continue;
+		text_hex(serial, t->release.serial, 16);
+		text_time_s(time, t->release.issued_ms / 1000);
+		printf("%s", t->received ? "TRANSFER   " : "attention  transfer ");
+		printf("%s of %s", serial, time);
+		put_text(" to ", t->release.to);
+		put_text(", medium ", t->release.medium_serial);
+		printf(": %s\n", t->received ? "not all arrived as it was released" :
+					       "released, and not received");
+	}
+	if (all->lost)
+		printf("DAMAGE     documents/ lacks %zu document%s of transfers that were admitted: "
+		       "run 'custody verify'\n",
+		       all->lost, ui_s(all->lost));
+}
+
 static void print_attention(const struct cmd_status *st)
 {
+	print_transfers(&st->transfers);
 	if (st->open_accessions)
 		printf("attention  %" PRIu64 " accession%s not closed: an ingest runs, or was "
 		       "stopped\n",
@@ -253,6 +278,27 @@ static void json_journals(const struct cmd_status *st, struct ui_json *j)
 	ui_json_end(j, ']');
 }
 
+/* Those that somebody must look at. */
+static void json_transfers(const struct transfers *all, struct ui_json *j)
+{
+	ui_json_begin(j, "transfers", '[');
+	for (size_t i = 0; i < all->n; i++) {
+		const struct transfer *t = &all->list[i];
+
+		if (t->received && t->receipt.match)
+			continue;
+		ui_json_begin(j, NULL, '{');
+		ui_json_id(j, "release", t->release.serial);
+		ui_json_text(j, "state", t->received ? "mismatch" : "open");
+		ui_json_time(j, "issued", t->release.issued_ms);
+		ui_json_text(j, "to", t->release.to);
+		ui_json_text(j, "medium_serial", t->release.medium_serial);
+		ui_json_end(j, '}');
+	}
+	ui_json_end(j, ']');
+	ui_json_number(j, "transfers_lost", all->lost);
+}
+
 void cmd_status_json(const struct cmd_status *st)
 {
 	struct ui_json j = {0};
@@ -271,6 +317,7 @@ void cmd_status_json(const struct cmd_status *st)
 	ui_json_begin(&j, "releases", '[');
 	release_each(st->gate.releases, json_release, &ctx);
 	ui_json_end(&j, ']');
+	json_transfers(&st->transfers, &j);
 	ui_json_number(&j, "open_accessions", st->open_accessions);
 	ui_json_number(&j, "pending", st->pending);
 	ui_json_number(&j, "damaged", st->damaged);

@@ -10,7 +10,7 @@ static const char about[] = "Take evidence into custody, ask for its release, an
 static const struct verb verbs[] = {
 	{NULL, NULL, "A node of an archive"},
 	{"node-init", cmd_node_init, "make this host's key and ask to be enrolled"},
-	{"import", cmd_import, "admit an enrolment, authorisation or revocation"},
+	{"import", cmd_import, "admit what officers signed"},
 	{"status", cmd_status, "what an operator needs at a glance"},
 	{"reindex", cmd_reindex, "build the index anew from journals and segments"},
 	{NULL, NULL, "Evidence"},
@@ -19,6 +19,7 @@ static const struct verb verbs[] = {
 	{"show", cmd_show, "all that is known of one item"},
 	{"why", cmd_why, "may it be read now, and if not, why"},
 	{"request", cmd_request, "ask the authority to release items"},
+	{"transfer", cmd_transfer, "hand accessions over to another organisation, or receive them"},
 	{NULL, NULL, "The custody log"},
 	{"log", cmd_log, "what happened, in order of time"},
 	{"impact", cmd_impact, "what could have been released, by a node or officer, in a time"},
