@@ -9,6 +9,7 @@
  *
  *   receipt_parse.c   the container, strictly and bounded
  *   receipt_check.c   signatures and proofs
+ *   receipt_witness.c what a witness saw of a log
  *   receipt_judge.c   whether what happened was allowed
  *   receipt_make.c    the way back: from an archive to a receipt; see fs/receipt_draft.h
  *
@@ -23,6 +24,7 @@
 
 #include "fs/archive.h"
 #include "fs/authorisation.h"
+#include "fs/cosigned.h"
 #include "fs/roster.h"
 #include "index/event.h"
 #include "index/record.h"
@@ -38,16 +40,21 @@
 #define RECEIPT_FINDINGS_MAX 256u   /* that are kept; all are counted */
 /* An event has the time of its line, a moment after the gate decided. */
 #define RECEIPT_SLACK_MS 2000
+/* So far the clocks of a node and a witness may be apart. */
+#define RECEIPT_CLOCK_MS 3600000
 
 struct receipt_log {
 	uint8_t node[16];
 	size_t enrolment, enrolments; /* first of its enrolments, and how many */
 	struct text_span checkpoint;  /* the signed note, verbatim */
+	struct text_span cosigned;    /* the longest one that a witness cosigned; empty: none */
+	struct text_span consistency; /* the ask that leads from it to the checkpoint; or empty */
 	size_t event, events;	      /* the same of its events */
 	/* Set by receipt_check(). */
 	bool good;		   /* enrolled, and its checkpoint is signed by it */
 	struct roster_node who;	   /* by its latest enrolment; roles are those of all */
 	struct note_checkpoint cp; /* what it signed */
+	struct cosigned witnessed; /* n 0: by nobody */
 	unsigned others;	   /* signature lines of others, which are not looked at */
 };
 struct receipt_event {
@@ -55,7 +62,8 @@ struct receipt_event {
 	struct text_span line;	/* without its LF */
 	struct text_span proof; /* a tlog-proof@v1 */
 	/* Set by receipt_check(). */
-	bool proved; /* it is what the log's checkpoint signs; all else here is from its line */
+	bool proved;	/* it is what the log's checkpoint signs; all else here is from its line */
+	bool witnessed; /* it is in what a witness cosigned */
 	enum event_type type;
 	uint64_t seq, handle;
 	int64_t time_ms;
@@ -104,6 +112,8 @@ struct receipt {
 	size_t revocations;
 	struct text_span record; /* the armor; empty: nothing is disclosed */
 
+	bool witness_needed; /* the caller's wish: an event that no witness cosigned is a finding */
+
 	/* Set by receipt_check(). */
 	struct archive_desc desc;
 	bool desc_good;
@@ -139,6 +149,10 @@ struct receipt_grant *receipt_grant(const struct receipt *r, const uint8_t seria
 __attribute__((format(printf, 3, 4))) int receipt_tell(struct receipt *r, int code, const char *fmt,
 						       ...);
 int receipt_judge(struct receipt *r);
+/* The cosigned part of a log whose checkpoint is good. */
+int receipt_witness(struct receipt *r, struct receipt_log *log);
+/* Which events a witness saw, and when; needed: all must be. */
+int receipt_witness_events(struct receipt *r, bool needed);
 
 struct station;
 struct receipt_ask {

@@ -187,6 +187,8 @@ static int check_logs(struct receipt *r)
 		/* Without one a finding says so already. */
 		if (rc == 0 && log->good)
 			rc = check_checkpoint(r, log);
+		if (rc == 0 && log->good)
+			rc = receipt_witness(r, log);
 	}
 	return rc;
 }
@@ -199,9 +201,17 @@ struct proof {
 	size_t hashes;
 };
 
-/* A tlog-proof@v1 that ends with this very checkpoint. */
-static bool parse_proof(struct proof *p, struct text_span text, struct text_span checkpoint)
+static bool same(struct text_span a, struct text_span b)
 {
+	return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+}
+
+/* A tlog-proof@v1 that ends with the log's cosigned checkpoint, if that covers it, and else with the
+ * other. *cp: which. */
+static bool parse_proof(struct proof *p, struct text_span text, const struct receipt_log *log,
+			const struct note_checkpoint **cp)
+{
+	struct text_span rest;
 	struct text_in in = text_in_init(text.p, text.n);
 	struct text_span line, word;
 
@@ -214,7 +224,13 @@ static bool parse_proof(struct proof *p, struct text_span text, struct text_span
 		    text_unbase64(line, p->hash[p->hashes++], MERKLE_HASH) != MERKLE_HASH)
 			return false;
 	}
-	return !in.bad && in.left == checkpoint.n && memcmp(in.p, checkpoint.p, in.left) == 0;
+	rest = (struct text_span){in.p, in.left};
+	if (p->index < log->witnessed.cp.size) {
+		*cp = &log->witnessed.cp;
+		return !in.bad && same(rest, log->cosigned);
+	}
+	*cp = &log->cp;
+	return !in.bad && same(rest, log->checkpoint);
 }
 
 static void take_event(const struct receipt *r, struct receipt_event *x, const struct event *ev)
@@ -235,6 +251,7 @@ static void take_event(const struct receipt *r, struct receipt_event *x, const s
 static int check_event(struct receipt *r, struct receipt_event *x, size_t number)
 {
 	const struct receipt_log *log = &r->log[x->log];
+	const struct note_checkpoint *cp;
 	merkle_hash leaf;
 	struct proof p;
 	struct event ev;
@@ -243,9 +260,9 @@ static int check_event(struct receipt *r, struct receipt_event *x, size_t number
 	if (!log->good)
 		return 0;
 	merkle_leaf(leaf, x->line.p, x->line.n);
-	if (parse_proof(&p, x->proof, log->checkpoint))
-		rc = merkle_verify_inclusion(leaf, p.index, log->cp.size,
-					     (const merkle_hash *)p.hash, p.hashes, log->cp.root);
+	if (parse_proof(&p, x->proof, log, &cp))
+		rc = merkle_verify_inclusion(leaf, p.index, cp->size, (const merkle_hash *)p.hash,
+					     p.hashes, cp->root);
 	if (rc)
 		return receipt_tell(r, ERR_FORGED,
 				    "event %zu of node %s is not proved: the log that the node "
@@ -258,6 +275,11 @@ static int check_event(struct receipt *r, struct receipt_event *x, size_t number
 	if (number > 1 && x[-1].proved && x[-1].seq >= x->seq)
 		return receipt_tell(r, ERR_DAMAGED, "event %zu of node %s is out of order", number,
 				    log->who.name);
+	if (number > 1 && x[-1].proved && x[-1].time_ms > ev.time_ms)
+		return receipt_tell(r, ERR_FORGED,
+				    "event %zu of node %s says a time before that of the event "
+				    "before it: it is dated back",
+				    number, log->who.name);
 	take_event(r, x, &ev);
 	x->proved = true;
 	return 0;
@@ -395,6 +417,8 @@ int receipt_check(struct receipt *r, const struct sshkey *expected, size_t n, st
 			rc = check_grant(r, i);
 		for (size_t i = 0; rc == 0 && i < r->revocations; i++)
 			rc = check_revocation(r, i);
+		if (rc == 0)
+			rc = receipt_witness_events(r, r->witness_needed);
 		if (rc == 0)
 			rc = check_record(r);
 		if (rc == 0)

@@ -2,16 +2,22 @@
 #include "fs/receipt_draft.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "fs/witness_ask.h"
 
 void receipt_draft_free(struct receipt_draft *d)
 {
 	struct receipt_draft_documents *const documents[] = {&d->enrolment, &d->grant,
 							     &d->revocation};
 
-	for (size_t i = 0; i < d->logs; i++)
+	for (size_t i = 0; i < d->logs; i++) {
 		wire_out_free(&d->log[i].note);
+		wire_out_free(&d->log[i].cosigned);
+		free(d->log[i].consistency);
+	}
 	for (size_t i = 0; i < d->lines; i++) {
 		wire_out_free(&d->line[i].text);
 		free(d->line[i].proof);
@@ -40,6 +46,26 @@ int receipt_draft_room(void **list, size_t n, size_t size, struct err *e)
 	return 0;
 }
 
+/* What a witness saw. Whoever can write to the archive could spoil it, but not make it. */
+static int read_cosigned(const struct receipt_draft *d, struct receipt_draft_log *log,
+			 const struct roster_node *who, struct err *e)
+{
+	struct err why = {0};
+	char text[600];
+	int rc = cosigned_read(&log->seen, &log->cosigned, d->archive, &who->pub, &why);
+
+	if (rc == ERR_NOMEM)
+		return err_set(e, rc, "out of memory");
+	if (rc == 0)
+		return 0;
+	log->seen.n = 0;
+	wire_out_reset(&log->cosigned);
+	snprintf(text, sizeof(text), "no cosignature is in the receipt: %s", why.text);
+	if (rc != ERR_NOTFOUND && d->notice)
+		d->notice(d->notice_ctx, text);
+	return 0;
+}
+
 int receipt_draft_log(struct receipt_draft *d, const uint8_t node[16], size_t *which, struct err *e)
 {
 	const struct roster_node *who = roster_find(d->roster, node);
@@ -57,9 +83,57 @@ int receipt_draft_log(struct receipt_draft *d, const uint8_t node[16], size_t *w
 	log = &d->log[d->logs++];
 	*log = (struct receipt_draft_log){.cp = {.size = 0}};
 	memcpy(log->node, node, 16);
-	rc = journal_read_checkpoint(d->archive->journal, d->archive->desc.id, &who->pub, &log->cp,
-				     &log->note, e);
-	return rc == ERR_NOTFOUND ? 0 : rc;
+	/* What was cosigned first: the checkpoint only grows meanwhile. */
+	rc = read_cosigned(d, log, who, e);
+	if (rc == 0)
+		rc = journal_read_checkpoint(d->archive->journal, d->archive->desc.id, &who->pub,
+					     &log->cp, &log->note, e);
+	if (rc && rc != ERR_NOTFOUND)
+		return rc;
+	if (log->seen.n && log->cp.size < log->seen.cp.size)
+		return err_set(e, ERR_ROLLBACK,
+			       "the log %s has %" PRIu64 " signed events, and %" PRIu64
+			       " were cosigned: it was turned back",
+			       log->seen.cp.origin, log->cp.size, log->seen.cp.size);
+	return 0;
+}
+
+const struct note_checkpoint *receipt_draft_target(const struct receipt_draft_log *log,
+						   uint64_t seq)
+{
+	return log->seen.n && seq < log->seen.cp.size ? &log->seen.cp : &log->cp;
+}
+
+int receipt_draft_connect(struct receipt_draft_log *log, merkle_read *read, void *ctx,
+			  struct err *e)
+{
+	const struct note_checkpoint *old = &log->seen.cp, *cp = &log->cp;
+	int rc;
+
+	if (log->seen.n == 0)
+		return 0;
+	free(log->consistency);
+	log->consistency = calloc(MERKLE_PROOF_MAX, sizeof(*log->consistency));
+	if (!log->consistency)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	rc = merkle_consistency(log->consistency, &log->hashes, old->size, cp->size, read, ctx);
+	if (rc)
+		return err_set(e, rc, "can't prove the log %s: %s", cp->origin, err_text(rc));
+	if (merkle_verify_consistency(old->size, cp->size, (const merkle_hash *)log->consistency,
+				      log->hashes, old->root, cp->root) == 0)
+		return 0;
+	return err_set(e, ERR_ROLLBACK,
+		       "the log %s is not the one that was cosigned with %" PRIu64
+		       " events: it was turned back or forked",
+		       cp->origin, old->size);
+}
+
+bool receipt_draft_speaks(const struct receipt_draft *d, size_t log)
+{
+	for (size_t i = 0; i < d->lines; i++)
+		if (d->line[i].log == log)
+			return true;
+	return false;
 }
 
 bool receipt_draft_has(const struct receipt_draft *d, size_t log, uint64_t seq)
@@ -110,7 +184,7 @@ int receipt_draft_document(struct receipt_draft_documents *list, const uint8_t s
 int receipt_draft_prove(struct receipt_draft *d, struct receipt_draft_line *l, merkle_read *read,
 			void *ctx, struct err *e)
 {
-	const struct note_checkpoint *cp = &d->log[l->log].cp;
+	const struct note_checkpoint *cp = receipt_draft_target(&d->log[l->log], l->seq);
 	merkle_hash leaf;
 	int rc;
 
@@ -160,10 +234,30 @@ static void put_event(struct wire_out *out, const struct receipt_draft_log *log,
 		wire_out_printf(&proof, "%s\n", hash);
 	}
 	wire_out_text(&proof, "\n");
-	wire_out_bytes(&proof, log->note.p, log->note.n);
+	if (receipt_draft_target(log, l->seq) == &log->cp)
+		wire_out_bytes(&proof, log->note.p, log->note.n);
+	else
+		wire_out_bytes(&proof, log->cosigned.p, log->cosigned.n);
 	put(out, "proof", proof.p, proof.n);
 	out->bad = out->bad || proof.bad;
 	wire_out_free(&proof);
+}
+
+/* What a witness saw, and that the checkpoint goes on from there. */
+static void put_cosigned(struct wire_out *out, const struct receipt_draft_log *log)
+{
+	struct wire_out ask = {0};
+
+	if (log->seen.n == 0)
+		return;
+	put(out, "cosigned", log->cosigned.p, log->cosigned.n);
+	if (log->seen.cp.size == log->cp.size)
+		return;
+	witness_ask_text(&ask, log->seen.cp.size, (const merkle_hash *)log->consistency,
+			 log->hashes, (struct text_span){(const char *)log->note.p, log->note.n});
+	put(out, "consistency", ask.p, ask.n);
+	out->bad = out->bad || ask.bad;
+	wire_out_free(&ask);
 }
 
 static void put_log(struct wire_out *out, const struct receipt_draft *d, size_t i)
@@ -178,6 +272,7 @@ static void put_log(struct wire_out *out, const struct receipt_draft *d, size_t 
 			put(out, "enrolment", d->enrolment.list[k].bytes.p,
 			    d->enrolment.list[k].bytes.n);
 	put(out, "checkpoint", log->note.p, log->note.n);
+	put_cosigned(out, log);
 	for (size_t k = 0; k < d->lines; k++)
 		if (d->line[k].log == i)
 			put_event(out, log, &d->line[k]);

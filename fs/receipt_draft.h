@@ -19,6 +19,10 @@ struct receipt_draft_log {
 	uint8_t node[16];
 	struct note_checkpoint cp; /* size 0: there is none yet */
 	struct wire_out note;
+	struct cosigned seen; /* by a witness; n 0: by none */
+	struct wire_out cosigned;
+	merkle_hash *consistency; /* owned: from there to cp */
+	size_t hashes;
 };
 struct receipt_draft_line {
 	size_t log;
@@ -47,18 +51,23 @@ struct receipt_draft {
 	struct receipt_draft_documents enrolment, grant, revocation;
 	struct wire_out record; /* armored; empty: nothing is disclosed */
 	uint64_t beyond;	/* lines of the item that no checkpoint covers yet */
+	void (*notice)(void *ctx, const char *sentence); /* may be NULL */
+	void *notice_ctx;
 };
 
 void receipt_draft_free(struct receipt_draft *d);
 /* Room for one more in a list of n elements of `size` bytes, which grows by doubling from NULL. */
 int receipt_draft_room(void **list, size_t n, size_t size, struct err *e);
-/* The log of an enrolled node, with its checkpoint as it is now; added once. ERR_NOT_ENROLLED, codes
- * of journal_read_checkpoint but ERR_NOTFOUND. */
+/* The log of an enrolled node, with its checkpoint as it is now, and what was cosigned of it; added
+ * once. A cosigned checkpoint that is not good is told of (d->notice) and left out. ERR_NOT_ENROLLED,
+ * ERR_ROLLBACK: less is signed than was cosigned; codes of journal_read_checkpoint but ERR_NOTFOUND. */
 int receipt_draft_log(struct receipt_draft *d, const uint8_t node[16], size_t *which,
 		      struct err *e);
 /* A line of a log, copied; added once. One that the checkpoint does not cover is counted instead. */
 int receipt_draft_line(struct receipt_draft *d, size_t log, uint64_t seq, struct text_span text,
 		       struct err *e);
+/* Has the log lines that go into the receipt? */
+bool receipt_draft_speaks(const struct receipt_draft *d, size_t log);
 /* Is it there? */
 bool receipt_draft_has(const struct receipt_draft *d, size_t log, uint64_t seq);
 /* Takes over bytes. ERR_NOMEM. */
@@ -67,6 +76,13 @@ int receipt_draft_document(struct receipt_draft_documents *list, const uint8_t s
 /* The proof of a line, read through `read`, and compared with the checkpoint. ERR_DAMAGED. */
 int receipt_draft_prove(struct receipt_draft *d, struct receipt_draft_line *l, merkle_read *read,
 			void *ctx, struct err *e);
+/* The proof that what was cosigned of a log is a beginning of its checkpoint's, compared with both.
+ * ERR_ROLLBACK. Nothing to do where none was. */
+int receipt_draft_connect(struct receipt_draft_log *log, merkle_read *read, void *ctx,
+			  struct err *e);
+/* The checkpoint that the proof of a line leads to: the cosigned one, if that covers it. */
+const struct note_checkpoint *receipt_draft_target(const struct receipt_draft_log *log,
+						   uint64_t seq);
 /* Append the receipt: every line has its proof. ERR_NOMEM. */
 int receipt_draft_write(struct receipt_draft *d, struct wire_out *out, struct err *e);
 

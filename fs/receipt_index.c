@@ -216,6 +216,14 @@ static int index_prove(void *ctx, struct receipt_draft *d, struct err *e)
 	struct tree_reader r;
 	int rc = 0;
 
+	for (size_t log = 0; rc == 0 && log < d->logs; log++) {
+		if (!receipt_draft_speaks(d, log))
+			continue;
+		rc = tree_of(x, d, log, &r, e);
+		if (rc == 0)
+			rc = receipt_draft_connect(&d->log[log], tree_read, &r, e);
+	}
+
 	for (size_t i = 0; rc == 0 && i < d->lines; i++) {
 		rc = tree_of(x, d, d->line[i].log, &r, e);
 		if (rc == 0)

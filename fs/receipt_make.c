@@ -61,7 +61,8 @@ static int compose(struct receipt_draft *d, const struct receipt_source *src,
 static int attempt(struct wire_out *out, const struct receipt_ask *ask, struct receipt_sum *sum,
 		   struct err *e)
 {
-	struct receipt_draft d = {.archive = ask->archive};
+	struct receipt_draft d = {
+		.archive = ask->archive, .notice = ask->notice, .notice_ctx = ask->notice_ctx};
 	struct receipt_source src;
 	int rc = ask->station ? receipt_index(&src, ask->station, e) : receipt_scan(&src, e);
 

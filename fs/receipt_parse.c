@@ -97,6 +97,10 @@ static void take_logs(struct form *f, struct receipt *r)
 			form_fail(f, ERR_MALFORMED, "logs must stand in order of their nodes");
 		take_enrolments(f, r, log);
 		take(f, "checkpoint", CHECKPOINT_MAX, &log->checkpoint);
+		if (form_next(f, "cosigned"))
+			take(f, "cosigned", CHECKPOINT_MAX, &log->cosigned);
+		if (form_next(f, "consistency"))
+			take(f, "consistency", PROOF_MAX, &log->consistency);
 		take_events(f, r, log);
 	} while (form_next(f, "log"));
 }

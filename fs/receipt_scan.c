@@ -196,18 +196,24 @@ static void keep_hash(void *ctx, unsigned level, uint64_t index, const merkle_ha
 /* Which hashes the proofs of a log's lines need. */
 static int want_hashes(struct scan *s, const struct receipt_draft *d, size_t log, struct err *e)
 {
+	const struct receipt_draft_log *dl = &d->log[log];
 	merkle_hash dummy[MERKLE_PROOF_MAX];
 	size_t n, kept = 0;
+	int rc = 0;
 
 	s->wants = 0;
 	s->sorted = false;
 	for (size_t i = 0; i < d->lines; i++) {
 		const struct receipt_draft_line *l = &d->line[i];
 
-		if (l->log == log &&
-		    merkle_inclusion(dummy, &n, l->seq, d->log[log].cp.size, read_hash, s) != 0)
-			return err_set(e, ERR_NOMEM, "out of memory");
+		if (rc == 0 && l->log == log)
+			rc = merkle_inclusion(dummy, &n, l->seq,
+					      receipt_draft_target(dl, l->seq)->size, read_hash, s);
 	}
+	if (rc == 0 && dl->seen.n)
+		rc = merkle_consistency(dummy, &n, dl->seen.cp.size, dl->cp.size, read_hash, s);
+	if (rc)
+		return err_set(e, ERR_NOMEM, "out of memory");
 	if (s->wants)
 		qsort(s->want, s->wants, sizeof(*s->want), by_place);
 	for (size_t i = 0; i < s->wants; i++)
@@ -253,15 +259,13 @@ static int scan_prove(void *ctx, struct receipt_draft *d, struct err *e)
 	int rc = 0;
 
 	for (size_t log = 0; rc == 0 && log < d->logs; log++) {
-		bool speaks = false;
-
-		for (size_t i = 0; i < d->lines; i++)
-			speaks = speaks || d->line[i].log == log;
-		if (!speaks)
+		if (!receipt_draft_speaks(d, log))
 			continue;
 		rc = want_hashes(s, d, log, e);
 		if (rc == 0)
 			rc = hash_log(s, d, log, e);
+		if (rc == 0)
+			rc = receipt_draft_connect(&d->log[log], read_hash, s, e);
 		for (size_t i = 0; rc == 0 && i < d->lines; i++)
 			if (d->line[i].log == log)
 				rc = receipt_draft_prove(d, &d->line[i], read_hash, s, e);

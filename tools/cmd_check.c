@@ -16,6 +16,8 @@ static const char help[] =
 	"\n"
 	"      --archive-key PUB  a public key file of the authority's officers, as you know them; may\n"
 	"                         be given many times. The archive must have these keys and no others\n"
+	"      --witnessed        all of it must have been cosigned by a witness, so that it is not the\n"
+	"                         nodes' word alone; else not all can be checked\n"
 	"      --json, -q         -q: findings and verdict only\n"
 	"\n"
 	"Without --archive-key compare the fingerprints: an archive says itself whose it is. A receipt\n"
@@ -30,16 +32,21 @@ struct check {
 	struct verb_list key_files;
 	struct sshkey key[ARCHIVE_KEYS_MAX];
 	size_t keys;
+	bool witnessed;
 };
 
 static int parse(struct check *c, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		UI_OPTIONS, {"archive-key", 1, NULL, 'k'}, {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {UI_OPTIONS,
+					      {"archive-key", 1, NULL, 'k'},
+					      {"witnessed", 0, NULL, 'w'},
+					      {NULL, 0, NULL, 0}};
 	int opt, code;
 
 	while ((opt = verb_option(c->ui, argc, argv, VERB_SHORT, longs, help, &code)) >= 0)
-		if (verb_add(&c->key_files, optarg) < 0)
+		if (opt == 'w')
+			c->witnessed = true;
+		else if (verb_add(&c->key_files, optarg) < 0)
 			return ui_fail(c->ui, ERR_NOMEM, NULL);
 	if (opt == VERB_STOP)
 		return code;
@@ -170,6 +177,7 @@ static int run(struct check *c, struct receipt *r, struct err *e)
 	wire_out_wipe(&bytes);
 	if (rc == 0) {
 		t.expected = c->keys > 0;
+		r->witness_needed = c->witnessed;
 		verdict = receipt_check(r, c->keys ? c->key : NULL, c->keys, e);
 		rc = verdict == ERR_NOMEM ? verdict : cmd_check_arrange(&t, r, e);
 	}

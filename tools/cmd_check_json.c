@@ -28,6 +28,21 @@ static void put_archive(struct ui_json *j, const struct cmd_check *c)
 	ui_json_bool(j, "keys_compared", c->expected);
 }
 
+static void put_witnesses(struct ui_json *j, const struct receipt *r, const struct receipt_log *log)
+{
+	const struct cosigned *c = &log->witnessed;
+
+	ui_json_number(j, "cosigned", c->n ? c->cp.size : 0);
+	ui_json_begin(j, "witnesses", '[');
+	for (size_t i = 0; i < c->n; i++) {
+		ui_json_begin(j, NULL, '{');
+		ui_json_text(j, "name", r->desc.witness[c->by[i].witness].name);
+		ui_json_time(j, "cosigned_at", (int64_t)c->by[i].time * 1000);
+		ui_json_end(j, '}');
+	}
+	ui_json_end(j, ']');
+}
+
 static void put_logs(struct ui_json *j, const struct receipt *r)
 {
 	ui_json_begin(j, "logs", '[');
@@ -42,6 +57,7 @@ static void put_logs(struct ui_json *j, const struct receipt *r)
 			ui_json_text(j, "role", roster_roles_text(log->who.roles));
 			ui_json_number(j, "size", log->cp.size);
 			ui_json_number(j, "other_signatures", log->others);
+			put_witnesses(j, r, log);
 		}
 		ui_json_number(j, "events", log->events);
 		ui_json_end(j, '}');

@@ -45,6 +45,22 @@ static void print_archive(const struct cmd_check *c)
 	       c->expected ? "; compared with those that were given" : "");
 }
 
+/* Who else vouches for a log, how far, and since when. */
+static void print_witnesses(const struct receipt *r, const struct receipt_log *log)
+{
+	char time[TEXT_TIME_SIZE];
+
+	for (size_t i = 0; i < log->witnessed.n; i++) {
+		const struct cosigned_by *by = &log->witnessed.by[i];
+
+		text_time_s(time, (int64_t)by->time);
+		printf("%-13s its first %" PRIu64 " cosigned %s by %s\n", "  witness",
+		       log->witnessed.cp.size, time, r->desc.witness[by->witness].name);
+	}
+	if (log->good && log->witnessed.n == 0)
+		printf("%-13s none: the log is the node's word alone\n", "  witness");
+}
+
 static void print_logs(const struct receipt *r)
 {
 	for (size_t i = 0; i < r->logs; i++) {
@@ -63,6 +79,7 @@ static void print_logs(const struct receipt *r)
 			printf(", %u other signature%s, not checked", log->others,
 			       ui_s(log->others));
 		putchar('\n');
+		print_witnesses(r, log);
 	}
 }
 

@@ -3,31 +3,21 @@
 // check.mjs RECEIPT [DIR]
 //
 // A second opinion on a receipt of 'custody prove', written from custodyfs-format(5) alone: Node.js
-// and its node:crypto, nothing else. It checks the container, that every checkpoint is signed by the
-// key of the enrolment beside it, that every event is the leaf its proof says, that the documents
-// are those whose digests were logged, and that every opening names one of them. The officers'
+// and its node:crypto, nothing else (tlog.mjs beside it has notes and proofs). It checks the container,
+// that every checkpoint is signed by the key of the enrolment beside it, and goes on from what a
+// witness of archive.txt cosigned, that every event is the leaf its proof says, that the documents are
+// those whose digests were logged, and that every opening names one of them. The officers'
 // signatures are left to ssh-keygen: with DIR each document's text and signatures are put there as
 // NAME.txt, NAME.sig1, NAME.sig2, ...
 //
 // Exit: 0 it holds, 4 it does not, 5 no receipt.
 
-import { createHash, createHmac, createPublicKey, verify } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
+import { Bad, base64, checkpoint, consistent, included, leafHash, need, proof, sha256, signatures,
+	vkey } from "./tlog.mjs";
 
 class Malformed extends Error {}
-class Bad extends Error {}
-
-const sha256 = (...parts) => {
-	const h = createHash("sha256");
-	for (const p of parts) h.update(p);
-	return h.digest();
-};
-const need = (ok, what) => { if (!ok) throw new Bad(what); };
-const base64 = (s) => {
-	const b = Buffer.from(s, "base64");
-	need(b.toString("base64") === s, "base64 that is not canonical");
-	return b;
-};
 
 // ---- the container ----
 
@@ -64,6 +54,8 @@ function parse(bytes) {
 		node: value("log"),
 		enrolments: many("enrolment", () => part("enrolment")),
 		checkpoint: part("checkpoint"),
+		cosigned: next("cosigned") ? part("cosigned") : null,
+		consistency: next("consistency") ? part("consistency") : null,
 		events: many("event", () => ({ line: part("event"), proof: part("proof") })),
 	}));
 	r.authorisations = many("authorisation", () => part("authorisation"));
@@ -96,64 +88,48 @@ function document(bytes, name, dir) {
 
 // ---- logs ----
 
-function checkpoint(log, archive, vkey) {
-	const origin = `custodyfs/${archive}/${log.node}`;
-	const [, name, id, key64] = vkey.match(/^([^+]*)\+([0-9a-f]{8})\+(.+)$/) ?? [];
-	need(name === origin, "the enrolment's key has another name");
-	const key = base64(key64);
-	need(key.length === 33 && key[0] === 1, "the key is no Ed25519 key");
-	const keyId = sha256(name, "\n", key).subarray(0, 4);
-	need(keyId.toString("hex") === id, "the key's id");
-	const note = log.checkpoint.toString("utf8");
-	const cut = note.lastIndexOf("\n\n") + 1;
-	const text = note.slice(0, cut);
-	const pub = createPublicKey({
-		key: Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), key.subarray(1)]),
-		format: "der", type: "spki",
-	});
-	const sigs = note.slice(cut + 1).split("\n").filter((l) => l.startsWith(`\u2014 ${name} `))
-		.map((l) => base64(l.slice(name.length + 3)))
-		.filter((b) => b.subarray(0, 4).equals(keyId));
-	need(sigs.length > 0, "the checkpoint is not signed by its node");
-	for (const sig of sigs)
-		need(verify(null, Buffer.from(text), pub, sig.subarray(4)), "the checkpoint's signature");
-	const [first, size, root] = text.split("\n");
-	need(first === origin && /^(0|[1-9][0-9]*)$/.test(size), "the checkpoint's text");
-	return { size: BigInt(size), root: base64(root) };
+// The checkpoint of a log, signed by its node.
+function signed(note, log, archive, key) {
+	const cp = checkpoint(note);
+	need(cp.origin === `custodyfs/${archive}/${log.node}` && key.name === cp.origin,
+		"a checkpoint of another log");
+	need(signatures(note, key) > 0, "the checkpoint is not signed by its node");
+	return cp;
 }
 
-// RFC 9162, 2.1.3.2.
-function included(leaf, index, size, path, root) {
-	if (index >= size) return false;
-	let fn = index, sn = size - 1n, r = leaf;
-	const node = (a, b) => sha256(Buffer.from([1]), a, b);
-	for (const p of path) {
-		if (sn === 0n) return false;
-		if (fn & 1n || fn === sn) {
-			r = node(p, r);
-			while (!(fn & 1n) && fn !== 0n) { fn >>= 1n; sn >>= 1n; }
-		} else {
-			r = node(r, p);
-		}
-		fn >>= 1n;
-		sn >>= 1n;
+// What a witness of archive.txt saw of it, and that the checkpoint goes on from there.
+function witnessed(log, archive, key, cp, witnesses) {
+	if (!log.cosigned) return null;
+	const old = signed(log.cosigned, log, archive, key);
+	const times = [];
+	for (const w of witnesses) signatures(log.cosigned, w, times);
+	need(times.length > 0, "no witness has cosigned it");
+	if (!log.consistency) {
+		need(consistent(old.size, cp.size, [], old.root, cp.root), "no proof that the log goes on");
+	} else {
+		const cut = log.consistency.indexOf("\n\n");
+		const [first, ...path] = log.consistency.toString("utf8", 0, cut + 1).split("\n").slice(0, -1);
+		const at = path.indexOf("");
+		need(first === `old ${old.size}` && at < 0 &&
+			log.consistency.subarray(cut + 2).equals(log.checkpoint) &&
+			consistent(old.size, cp.size, path.map(base64), old.root, cp.root),
+			"the log does not go on from what was cosigned");
 	}
-	return sn === 0n && r.equals(root);
+	return { ...old, time: Math.min(...times) };
 }
 
-function event({ line, proof }, log, cp) {
-	const text = proof.toString("utf8");
-	const cut = text.indexOf("\n\n");
-	const [title, index, ...path] = text.slice(0, cut).split("\n");
-	need(title === "c2sp.org/tlog-proof@v1" && /^index (0|[1-9][0-9]*)$/.test(index), "a proof");
-	need(proof.subarray(Buffer.byteLength(text.slice(0, cut)) + 2).equals(log.checkpoint),
-		"a proof with another checkpoint");
-	const n = BigInt(index.slice(6));
-	const leaf = sha256(Buffer.from([0]), line.subarray(0, -1));
-	need(included(leaf, n, cp.size, path.map(base64), cp.root), `event ${n} is not in its log`);
+function event({ line, proof: bytes }, log, cp, seen) {
+	const p = proof(bytes);
+	const within = seen && p.index < seen.size ? seen : cp;
+	need(p.note.equals(within === cp ? log.checkpoint : log.cosigned), "a proof with another checkpoint");
+	const leaf = leafHash(line.subarray(0, -1));
+	need(included(leaf, p.index, within.size, p.path, within.root),
+		`event ${p.index} is not in its log`);
 	const ev = JSON.parse(line.toString("utf8"));
-	need(BigInt(ev.seq) === n, "an event says another place");
-	return { ...ev, node: log.node };
+	need(BigInt(ev.seq) === p.index, "an event says another place");
+	need(within !== seen || Date.parse(ev.time) <= (seen.time + 3600) * 1000,
+		"an event is dated after the witness saw it");
+	return { ...ev, node: log.node, witnessed: within === seen };
 }
 
 // ---- what they say of each other ----
@@ -190,25 +166,34 @@ function relate(r, events, texts) {
 function check(r, dir) {
 	const archive = document(r.description, "archive", dir);
 	need(field(archive, "archive") === r.archive, "archive.txt is of another archive");
+	const witnesses = archive.toString("utf8").split("\n").filter((l) => l.startsWith("witness: "))
+		.map((l) => vkey(l.slice(9), 4));
 	const events = r.logs.flatMap((log, k) => {
 		need(log.enrolments.length > 0 && log.events.length > 0, "a log without a voice");
 		const texts = log.enrolments.map((d, i) => document(d, `enrolment${k}-${i}`, dir));
 		for (const t of texts)
 			need(field(t, "archive") === r.archive && field(t, "node") === log.node,
 				"an enrolment of another node");
-		const cp = checkpoint(log, r.archive, field(texts[0], "sign-key"));
-		return log.events.map((e) => event(e, log, cp));
+		const key = vkey(field(texts[0], "sign-key"), 1);
+		const cp = signed(log.checkpoint, log, r.archive, key);
+		const seen = witnessed(log, r.archive, key, cp, witnesses);
+		need(seen || !log.consistency, "a consistency proof from nowhere");
+		const list = log.events.map((e) => event(e, log, cp, seen));
+		need(list.every((e, i) => i === 0 || (list[i - 1].seq < e.seq && list[i - 1].time <= e.time)),
+			"events are out of order");
+		return list;
 	});
 	const texts = r.authorisations.map((d, i) => document(d, `authorisation${i}`, dir));
 	r.revocations.forEach((d, i) => document(d, `revocation${i}`, dir));
 	relate(r, events, texts);
-	return events.length;
+	return events;
 }
 
 try {
 	const [file, dir] = process.argv.slice(2);
-	const n = check(parse(readFileSync(file)), dir);
-	console.log(`good: ${n} events`);
+	const events = check(parse(readFileSync(file)), dir);
+	const seen = events.filter((e) => e.witnessed).length;
+	console.log(`good: ${events.length} events, ${seen} witnessed`);
 } catch (e) {
 	console.log(`${e instanceof Malformed ? "malformed" : "bad"}: ${e.message}`);
 	process.exitCode = e instanceof Malformed ? 5 : 4;

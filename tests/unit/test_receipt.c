@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "index/file.h"
 #include "tests/lib/stage.h"
 
 struct world {
@@ -562,6 +563,112 @@ static void test_not_made(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* ---- a node that forges its own log, with its own key ---- */
+
+/* A file of the workstation's journal. */
+static void read_journal(struct world *w, const char *suffix, struct wire_out *out)
+{
+	char path[FIXTURE_PATH];
+	struct err e;
+
+	stage_journal_path(&w->s, STAGE_WS, suffix, path);
+	wire_out_reset(out);
+	ok(file_read_path(path, 1 << 20, out, &e), &e);
+}
+
+static void write_journal(struct world *w, const char *suffix, const struct wire_out *bytes)
+{
+	char path[FIXTURE_PATH];
+	FILE *f;
+
+	stage_journal_path(&w->s, STAGE_WS, suffix, path);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes->p, 1, bytes->n, f), bytes->n);
+	fclose(f);
+}
+
+/* Sign a checkpoint over these lines, as the node would. */
+static void sign_lines(struct world *w, const struct wire_out *lines, struct wire_out *note)
+{
+	const struct identity *id = node_identity(w->s.st->node);
+	struct note_key key = {.type = NOTE_ED25519};
+	struct text_in in = text_in_init(lines->p, lines->n);
+	struct merkle_range range = {.size = 0};
+	struct note_checkpoint cp = {.size = 0};
+	struct wire_out text = {0};
+	struct text_span line;
+	merkle_hash leaf;
+
+	while (text_line(&in, &line)) {
+		merkle_leaf(leaf, line.p, line.n);
+		merkle_append(&range, leaf, NULL, NULL);
+	}
+	journal_origin(cp.origin, w->s.desc.id, id->pub.id);
+	cp.size = range.size;
+	merkle_root(cp.root, &range);
+	memcpy(key.name, cp.origin, sizeof(key.name));
+	memcpy(key.pk, id->pub.sign, sizeof(key.pk));
+	note_checkpoint_text(&text, &cp);
+	assert_int_equal(note_sign(note, (char *)text.p, text.n, &key, id->sign), 0);
+	wire_out_free(&text);
+}
+
+/* One more event at the end of the workstation's log, at any time; then a receipt, and its check. */
+static int forge(struct world *w, struct event *ev)
+{
+	const struct event_key key = {node_identity(w->s.st->node)->journal, w->s.desc.id};
+	struct wire_out lines = {0}, true_lines = {0}, note = {0}, true_note = {0};
+	struct text_in in;
+	struct text_span line;
+	struct err e;
+
+	ok(journal_checkpoint(w->s.st->journal, &e), &e);
+	read_journal(w, "jsonl", &true_lines);
+	read_journal(w, "checkpoint", &true_note);
+	wire_out_bytes(&lines, true_lines.p, true_lines.n);
+	for (in = text_in_init(lines.p, lines.n); text_line(&in, &line);)
+		ev->seq++;
+	assert_int_equal(event_format(&lines, ev, key), 0);
+	wire_out_text(&lines, "\n");
+	sign_lines(w, &lines, &note);
+	write_journal(w, "jsonl", &lines);
+	write_journal(w, "checkpoint", &note);
+	ok(try_make(w, true, false, &w->text, &e), &e);
+	write_journal(w, "jsonl", &true_lines);
+	write_journal(w, "checkpoint", &true_note);
+	wire_out_free(&lines);
+	wire_out_free(&true_lines);
+	wire_out_free(&note);
+	wire_out_free(&true_note);
+	return check_text(w);
+}
+
+/* An opening that is dated back to when it was allowed: every signature and proof is good. */
+static void test_dated_back(void **state)
+{
+	struct world *w = *state;
+	struct event ev = {.type = EVENT_OPENED, .handle = 2, .user = "op", .program = "/bin/cp"};
+	struct stage_terms t = terms();
+	uint8_t serial[16];
+	struct event last;
+
+	t.until_ms = 60000;
+	release(w, t, serial);
+	use(w, EVENT_OPENED, serial, 1);
+	memcpy(ev.item, w->item, 16);
+	memcpy(ev.release, serial, 16);
+	good(w);
+	receipt_event(&w->r, w->r.events - 1, &last);
+	ev.time_ms = last.time_ms - 1000;
+	found(w, forge(w, &ev), "it is dated back");
+	ev.seq = 0;
+	ev.time_ms = last.time_ms;
+	if (forge(w, &ev) != 0)
+		show(w);
+	assert_int_equal(w->r.damaged, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -586,6 +693,7 @@ int main(void)
 		TEST(test_each_line),
 		TEST(test_disclosed),
 		TEST(test_not_made),
+		TEST(test_dated_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
