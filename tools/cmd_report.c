@@ -8,6 +8,7 @@
 
 #include "crypto/hash.h"
 #include "index/file.h"
+#include "tools/caseuco.h"
 #include "tools/cmd_report_folder.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
@@ -16,10 +17,10 @@ static const char help[] =
 	"Usage: custody report ARCHIVE [PATH|ITEM-ID]... -o DIR [OPTION]...\n"
 	"       custody report ARCHIVE --case CASE -o DIR [OPTION]...\n"
 	"Write a custody report for people: DIR/report.html, one page that needs nothing else to be read\n"
-	"or printed, and beside it what proves it: a receipt of each item, and SHA256SUMS. Each item's\n"
-	"part has a timeline, all events with who, when, where, why and by whose authority, and its\n"
-	"digests as logged and as they are now. A folder stands for all it holds; without an item it is\n"
-	"the whole archive.\n"
+	"or printed, and beside it what proves it: a receipt of each item, the same custody for other\n"
+	"tools (case.jsonld: CASE/UCO 1.4), and SHA256SUMS. Each item's part has a timeline, all events\n"
+	"with who, when, where, why and by whose authority, and its digests as logged and as they are\n"
+	"now. A folder stands for all it holds; without an item it is the whole archive.\n"
 	"\n"
 	"  -o, --output DIR       a folder that is not there yet, or empty\n"
 	"      --case CASE        the items that authorisations of this case cover\n"
@@ -129,6 +130,7 @@ static int write_items(struct cmd_report *r, struct cmd_report_folder *f, struct
 			count(r, it);
 			cmd_report_item_row(&r->rows, r, it);
 			cmd_report_section(&r->body, r, it);
+			cmd_report_case_item(r->graph, r, it);
 			if (it->r)
 				cmd_report_folder_note(f, it->file, it->digest);
 			ui_progress(r->ui, i + 1, r->picks.n);
@@ -143,8 +145,13 @@ static int write_items(struct cmd_report *r, struct cmd_report_folder *f, struct
 static int write_page(const struct cmd_report *r, struct cmd_report_folder *f, struct err *e)
 {
 	struct wire_out page = {0};
-	int rc = cmd_report_page(&page, r, e);
+	int rc = cmd_report_case_write(&page, r->graph, r, e);
 
+	if (rc == 0)
+		rc = cmd_report_folder_add(f, "case.jsonld", &page, e);
+	wire_out_wipe(&page);
+	if (rc == 0)
+		rc = cmd_report_page(&page, r, e);
 	if (rc == 0)
 		rc = cmd_report_folder_add(f, "report.html", &page, e);
 	wire_out_wipe(&page);
@@ -179,6 +186,11 @@ static int make(struct cmd_report *r, struct cmd_report_folder *f, struct err *e
 		rc = check_archive(r, e);
 	if (rc == 0 && r->findings)
 		qsort(r->finding, r->findings, sizeof(*r->finding), by_text);
+	if (rc == 0)
+		rc = transfer_list(&r->transfers, r->view.archive,
+				   r->view.station ? r->view.station->db : NULL, e);
+	if (rc == 0 && caseuco_new(&r->graph) < 0)
+		rc = err_set(e, ERR_NOMEM, "out of memory");
 	if (rc == 0)
 		rc = cmd_report_folder_begin(f, e);
 	r->out = f->fd;
@@ -230,6 +242,8 @@ static void clear(struct cmd_report *r)
 		authorisation_free(&r->grant[i].terms);
 	free(r->grant);
 	free(r->finding);
+	transfers_free(&r->transfers);
+	caseuco_free(r->graph);
 	wire_out_wipe(&r->rows);
 	wire_out_wipe(&r->body);
 }

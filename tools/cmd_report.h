@@ -8,8 +8,10 @@
  *   cmd_report_page.c     the page around the items: summary, authority, checks
  *   cmd_report_section.c  the section of one item
  *   cmd_report_grant.c    authorisations
+ *   cmd_report_transfer.c transfers to other organisations
  *   cmd_report_field.c    what all these are made of
  *   cmd_report_row.c      one event as a row of a table
+ *   cmd_report_case.c     the same for other tools: CASE/UCO
  *   cmd_report_line.c     the timeline, a picture
  *
  * What is said of custody is what an item's receipt proves; whoever has the receipt, which lies
@@ -21,6 +23,7 @@
 #define CUSTODY_TOOLS_CMD_REPORT_H
 
 #include "fs/frame_digest.h"
+#include "fs/transfer.h"
 #include "fs/verify.h"
 #include "tools/cmd_check.h"
 
@@ -69,6 +72,8 @@ struct cmd_report {
 
 	struct wire_out rows;	     /* of the table of items */
 	struct wire_out body;	     /* their sections */
+	struct caseuco *graph;	     /* owned */
+	struct transfers transfers;  /* owned: all there are */
 	size_t good, bad, unchecked; /* items */
 };
 
@@ -134,6 +139,16 @@ void cmd_report_key(struct wire_out *out, const struct sshkey *k);
 void cmd_report_terms(struct wire_out *out, const struct cmd_report *r,
 		      const struct cmd_report_grant *g);
 void cmd_report_grants(struct wire_out *out, const struct receipt *r);
+/* cmd_report_transfer.c: a table of the transfers of the item's accession to other organisations. */
+void cmd_report_transfers(struct wire_out *out, const struct cmd_report *r,
+			  const struct cmd_report_item *it);
+
+/* cmd_report_case.c: the same custody as a CASE/UCO graph: an item's part; the whole document. */
+struct caseuco;
+void cmd_report_case_item(struct caseuco *g, const struct cmd_report *r,
+			  const struct cmd_report_item *it);
+int cmd_report_case_write(struct wire_out *out, struct caseuco *g, const struct cmd_report *r,
+			  struct err *e);
 
 /* The whole page, around r->rows and r->body. ERR_NOMEM. */
 int cmd_report_page(struct wire_out *out, const struct cmd_report *r, struct err *e);

@@ -228,6 +228,7 @@ void cmd_report_section(struct wire_out *out, const struct cmd_report *r,
 	cmd_report_events(out, it, "Refusals", is_refused);
 	cmd_report_events(out, it, "Damage that was logged", is_damage);
 	cmd_report_events(out, it, "Other events", is_other);
+	cmd_report_transfers(out, r, it);
 	wire_out_text(out, "<h3>Authority</h3>\n");
 	cmd_report_grants(out, it->r);
 	wire_out_text(out, "<h3>Provenance</h3>\n");

@@ -38,10 +38,10 @@ item() { custody --node ws show archive "$1" --json | jq -r .item; }
 @test "the whole archive: a page, a receipt of each item, and their digests" {
 	ok report -o r
 	says "report of 7 items: 7 hold, 0 do not, 0 not all checked"
-	[ "$(find r -type f | wc -l)" -eq 9 ]
+	[ "$(find r -type f | wc -l)" -eq 10 ]
 	[ "${lines[-1]}" = "$(sha256sum <r/SHA256SUMS | cut -d' ' -f1)" ]
 	(cd r && sha256sum --quiet -c SHA256SUMS)
-	[ "$(wc -l <r/SHA256SUMS)" -eq 8 ]
+	[ "$(wc -l <r/SHA256SUMS)" -eq 9 ]
 	for f in r/receipts/*; do custody check -q "$f" --archive-key officer.pub; done
 	ok page check r/report.html
 	says "7 pictures"
@@ -52,12 +52,13 @@ item() { custody --node ws show archive "$1" --json | jq -r .item; }
 @test "sections stand where there is nothing to tell, for each item" {
 	report c/plain.jpg c/sub -o r
 	ok page check r/report.html
-	for t in 'Taking in' 'Releases: what was admitted' 'Openings: every access to the content' \
+	for t in 'Taking in' 'Transfers to other organisations, of the accession it belongs to' 'Releases: what was admitted' 'Openings: every access to the content' \
 		Refusals 'Damage that was logged' 'Other events' 'What it is' \
 		'Digests (SHA-256) before and after' 'Provenance, as recorded when it was taken in'; do
 		[ "$(grep -cF "<caption>$t</caption>" r/report.html)" -eq 2 ] || { echo "$t"; false; }
 	done
 	[ "$(grep -cF 'No event of this kind is recorded.' r/report.html)" -eq 10 ]
+	[ "$(grep -cF 'No transfer is recorded.' r/report.html)" -eq 2 ]
 	[ "$(grep -cF 'No authorisation under which it was opened' r/report.html)" -eq 2 ]
 	[ "$(grep -cF 'Nothing was found to be wrong.' r/report.html)" -eq 1 ]
 	grep -qF 'This report is about items, not about a case.' r/report.html
@@ -125,6 +126,58 @@ item() { custody --node ws show archive "$1" --json | jq -r .item; }
 	[ ! -e r4 ]
 }
 
+@test "case.jsonld: the same custody as a graph" {
+	report -o r
+	ok python3 "$BATS_TEST_DIRNAME/../report/case.py" r/case.jsonld
+	says "good: 7 records"
+	output=$(cat r/case.jsonld)
+	json '.[0]["@graph"] | map(select(.["@type"] == "case-investigation:InvestigativeAction") |
+		.["uco-core:name"]) | (map(select(. == "custody-receive")) | length) == 7 and
+		(map(select(. == "accession")) | length) == 1'
+	# names are what they are; only what is no text is not
+	for n in '<script>document.title="taken"<' '" onmouseover="x'\''&amp;' $'turned\u202egpj.exe' \
+		$'ctl\x1b[31m\nline' $'latin\uFFFD\uFFFD' plain.jpg; do
+		jq -e --arg n "$n" '[.. | .["uco-observable:fileName"]? | select(. == $n)] | length == 1' \
+			r/case.jsonld >/dev/null || { echo "$n"; false; }
+	done
+	sum=$(sha256sum <images/plain.jpg | cut -d' ' -f1)
+	jq -e --arg s "$sum" '[.. | .["uco-types:hashValue"]? | select(. != null) | .["@value"] |
+		select(. == $s)] | length == 1' r/case.jsonld >/dev/null
+	frame=$(jq -r --arg i "$(item c/plain.jpg)" 'select(.item == $i) | .frame' "$(cap_journal)")
+	grep -qF "$frame" r/case.jsonld
+	# its check is one that fails
+	for edit in 's/uco-core:object/uco-core:objekt/' 's/-4\([0-9a-f]*\)-/-7\1-/' 's/SHA256/SHA1/' \
+		's/"uco-core:Bundle"/"other:Bundle"/'; do
+		sed "$edit" r/case.jsonld >bad
+		run python3 "$BATS_TEST_DIRNAME/../report/case.py" bad
+		[ "$status" -ne 0 ] || { echo "$edit"; false; }
+	done
+}
+
+@test "case.jsonld keeps to the official shapes of CASE/UCO 1.4" {
+	shapes=${SHARED:-none}/vectors/case/case-1.4.0.ttl
+	[ -e "$shapes" ] || skip "no shapes of CASE/UCO beside the project"
+	command -v npm >/dev/null || skip "no npm: the shapes of CASE/UCO are not asked"
+	mkdir npm && cp "$BATS_TEST_DIRNAME/../report/shapes.mjs" npm
+	(cd npm && npm install --no-audit --no-fund --silent --cache "$PWD/cache" jsonld@9 n3@1 rdf-validate-shacl@0.6) \
+		>npm.log 2>&1 || skip "the npm packages can't be had: the shapes of CASE/UCO are not asked"
+	custody --node ws request archive c/plain.jpg --case C-1 --purpose P --legal-basis L -o r.req
+	world_authorise r
+	custody --node ws import archive r.auth
+	report -o r
+	ok node npm/shapes.mjs "$shapes" r/case.jsonld
+	says "good: "
+	report --case C-1 -o r2
+	ok node npm/shapes.mjs "$shapes" r2/case.jsonld
+	# the shapes do find fault: a digest without its method, and performers that are words
+	sed '0,/"uco-types:hashMethod": "SHA256",/s///' r/case.jsonld |
+		jq '(.["@graph"][] | select(.["@type"] == "case-investigation:InvestigativeAction") |
+			.["uco-action:performer"]) = "somebody"' >bad
+	run node npm/shapes.mjs "$shapes" bad
+	[ "$status" -eq 4 ]
+	[[ "$output" == *hashMethod* && "$output" == *performer* ]]
+}
+
 @test "without a reader: ids only, and nothing personal" {
 	id=$(item c/plain.jpg)
 	report c/plain.jpg -o named
@@ -134,7 +187,7 @@ item() { custody --node ws show archive "$1" --json | jq -r .item; }
 	for r in r1 r2 r3; do
 		ok page check $r/report.html
 		grep -qF "$id" $r/report.html
-		run ! grep -rqE 'plain\.jpg|Otay|2506' $r/receipts
+		run ! grep -rqE 'plain\.jpg|Otay|2506' $r/receipts $r/case.jsonld
 		cmp r1/receipts/* $r/receipts/*
 	done
 	grep -qE 'plain\.jpg' named/report.html
@@ -153,6 +206,7 @@ item() { custody --node ws show archive "$1" --json | jq -r .item; }
 	report -o b
 	for r in a b; do sed -i -E '/Made<\/th>/s/<time.*<\/time>//' $r/report.html; done
 	cmp a/report.html b/report.html
+	cmp a/case.jsonld b/case.jsonld
 	diff -r a/receipts b/receipts
 }
 
@@ -223,7 +277,7 @@ item() { custody --node ws show archive "$1" --json | jq -r .item; }
 		page commands report.html $c >"../$c.sh"
 		bash -e "../$c.sh" >"../$c.out" 2>&1 || { cat "../$c.out"; false; }
 	done
-	[ "$(wc -l <../files.out)" -eq 8 ]
+	[ "$(wc -l <../files.out)" -eq 9 ]
 	[ "$(grep -c '"ingest"' ../events.out)" -eq 7 ]
 	[ "$(grep -c '^Good "archive@' ../signatures.out)" -eq 7 ]
 	[ "$(grep -c '^Good "enrol@' ../signatures.out)" -eq 7 ]

@@ -138,6 +138,15 @@ received() {
 	json '.[0].state == "mismatch"'
 	# nothing is wrong at this side
 	ok custody verify archive
+	# and a report tells of it, item by item
+	ok here report archive -o r
+	ok python3 "$BATS_TEST_DIRNAME/../report/page.py" check r/report.html
+	[ "$(grep -cF 'serial no. <bdi>SN-0042</bdi>' r/report.html)" -eq 4 ]
+	[ "$(grep -cF '; it did not arrive' r/report.html)" -eq 1 ]
+	[ "$(grep -cF 'remark: <bdi>seal was broken</bdi>' r/report.html)" -eq 4 ]
+	ok python3 "$BATS_TEST_DIRNAME/../report/case.py" r/case.jsonld
+	jq -e '.["@graph"] | any(.[]; .["uco-core:name"] == "custody-release" and
+		(.["uco-action:object"] | length) == 4)' r/case.jsonld >/dev/null
 	run custody verify there
 	[ "$status" -eq 4 ]
 }

@@ -56,6 +56,18 @@ row() {
 	row 'Items of this report' 'otay/us/car1.jpg\|20.*\|2\|[1-9][0-9]*\|✓ holds'
 	# the picture says in words how many of each there are
 	grep -qE 'from 20.*: Taken in 2, Authorised 1, Opened 4, Refused [1-9]' r/report.html
+	# the graph has each opening with a record of what was read, and its authorisation
+	ok python3 "$BATS_TEST_DIRNAME/../report/case.py" r/case.jsonld
+	says "good: 3 records"
+	jq -e --arg s "$serial" '.["@graph"] as $g |
+		($g[] | select(.["@type"] == "case-investigation:Authorization" and
+			(.["case-investigation:authorizationIdentifier"] | index($s))) | .["@id"]) as $a |
+		[$g[] | select(.["uco-core:name"] == "opened")] | length == 2 and
+			all(.["custodyfs:authorisation"][0]["@id"] == $a and
+			(.["uco-action:result"] | length) == 1)' r/case.jsonld >/dev/null
+	jq -e 'any(.["@graph"][]; .["uco-core:name"] == "access-refused" and
+		.["uco-action:actionStatus"] == "Fail" and .["custodyfs:reason"] == "not-covered")' \
+		r/case.jsonld >/dev/null
 	# the page and the receipt tell the same, entry by entry
 	custody check --json r/receipts/* | jq -r '.events[] | "no. \(.seq)"' | sort >receipt
 	grep -oE 'no\. [0-9]+</td>' r/report.html | sed 's/<.*//' | sort >page
