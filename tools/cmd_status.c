@@ -9,39 +9,52 @@
 #include <unistd.h>
 
 #include "fs/cosigned.h"
+#include "tools/cmd_alarm.h"
+#include "tools/cmd_merge.h"
+#include "tools/ui_json.h"
 #include "tools/verb.h"
 
+#define ALARM 8 /* the exit code of --check, of no other use */
+
 static const char help[] =
-	"Usage: custody status ARCHIVE\n"
+	"Usage: custody status ARCHIVE [OPTION]...\n"
 	"Show the node and its role, the archive, all journals and how far they are checked, what is in\n"
-	"custody, releases and when they end, and what needs attention.\n"
+	"custody, releases and when they end, what needs attention, and alarms.\n"
 	"\n"
+	"      --check            exit with 8 if an alarm stands\n"
+	"      --alarms-only      show nothing but alarms\n"
+	"      --max-unwitnessed SPAN\n"
+	"                         how old a line may be that no witness has cosigned, where the archive has\n"
+	"                         witnesses (2d)\n"
+	"      --max-refusals N/SPAN\n"
+	"                         how many refusals there may be in a time (100/1h)\n"
+	"      --ending SPAN      when a release of this node is about to end (15m)\n"
+	"      --enrolment-ending SPAN\n"
+	"                         when this node's enrolment is (14d)\n"
 	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
-	"-q prints nothing: the exit code is the answer.\n"
+	"A SPAN is 90s, 30m, 2h or 3d. -q prints nothing: the exit code is the answer.\n"
 	"A node that was revoked, or whose enrolment has expired, is shown as such.\n"
 	"Exit codes: 0 done, 1 system or index, 2 usage, 3 key or passphrase, 4 the log tells of damage,\n"
-	"or is itself forged or shortened, 7 not enrolled.\n";
+	"or is itself forged or shortened, 7 not enrolled, 8 --check: an alarm stands.\n";
 
-/* How many `damaged` events a journal has. They are rare, so most lines need not be parsed. */
-static int count_damaged(const struct archive *a, const uint8_t node[16], uint64_t *n,
+/* How many `damaged` events a journal has: by the index, and what is not indexed yet by itself. */
+static int count_damaged(const struct station *s, const uint8_t node[16], uint64_t *n,
 			 struct err *e)
 {
-	static const char mark[] = "\"type\":\"damaged\"";
-	struct journal_reader *r = NULL;
-	struct text_span line;
-	uint64_t off;
-	int rc = journal_reader_open(&r, a->journal, node, 0, e);
+	struct cmd_notice quiet = {ui_ignore, NULL, 0};
+	struct cmd_ask ask = CMD_ASK_ALL;
+	struct cmd_merge *m;
+	int rc;
 
+	ask.journal = node;
+	ask.types = ask.type[EVENT_DAMAGED] = true;
 	*n = 0;
-	while (rc == 0) {
-		rc = journal_reader_next(r, &line, &off, e);
-		if (rc == 0 && memmem(line.p, line.n, mark, sizeof(mark) - 1))
-			++*n;
-	}
-	journal_reader_close(r);
-	/* a last line without its end may just be being written */
-	return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? 0 : rc;
+	rc = cmd_merge_open(&m, s->archive, s->roster, s->db, &ask, e);
+	if (rc == 0)
+		rc = cmd_merge_count(m, &quiet, n, e);
+	cmd_merge_close(m);
+	return rc;
 }
 
 static int gather_journal(struct cmd_status *st, const struct ledger_journal *l,
@@ -69,7 +82,7 @@ static int gather_journal(struct cmd_status *st, const struct ledger_journal *l,
 		j->cosigned = c.cp.size;
 		j->cosigned_ms = cosigned_ms(&c);
 	}
-	return count_damaged(a, l->node, &j->damaged, e);
+	return count_damaged(st->s, l->node, &j->damaged, e);
 }
 
 static int count_pending(void *ctx, const uint8_t item[16], uint32_t journal, uint64_t seq)
@@ -152,31 +165,80 @@ static int check_enrolled(const struct cmd_status *st, struct err *e)
 		       "(custody import)");
 }
 
-int cmd_status(struct ui *ui, int argc, char **argv)
-{
-	static const struct option longs[] = {UI_OPTIONS, {NULL, 0, NULL, 0}};
-	struct cmd_status st = {0};
-	struct err e = {0};
-	int c, code, rc;
+struct ask {
+	struct ui *ui;
+	const char *archive;
+	bool check, alarms_only;
+	struct cmd_alarm_limits limits;
+};
 
-	c = verb_option(ui, argc, argv, VERB_SHORT, longs, help, &code);
+/* -1 to go on, else the exit code. */
+static int parse(struct ask *a, int argc, char **argv)
+{
+	static const struct option longs[] = {UI_OPTIONS,
+					      CMD_ALARM_OPTIONS,
+					      {"check", 0, NULL, 'c'},
+					      {"alarms-only", 0, NULL, 'a'},
+					      {NULL, 0, NULL, 0}};
+	int c, code;
+
+	while ((c = verb_option(a->ui, argc, argv, VERB_SHORT, longs, help, &code)) >= 0) {
+		code = cmd_alarm_option(&a->limits, a->ui, c, optarg);
+		if (code > 0)
+			return code;
+		a->check |= c == 'c';
+		a->alarms_only |= c == 'a';
+	}
 	if (c == VERB_STOP)
 		return code;
-	code = verb_operands(ui, argc, 1, 1, "one ARCHIVE");
-	if (code)
-		return code;
-	rc = cmd_open(&st.s, ui, argv[optind], STATION_NO_JOURNAL | STATION_UNENROLLED, &e);
+	code = verb_operands(a->ui, argc, 1, 1, "one ARCHIVE");
+	a->archive = argv[optind];
+	return code ? code : -1;
+}
+
+static void show(const struct ask *a, const struct cmd_status *st, const struct cmd_alarms *alarms)
+{
+	struct ui_json j = {0};
+
+	if (!a->ui->json && a->ui->quiet)
+		return;
+	if (a->ui->json && a->alarms_only) {
+		ui_json_begin(&j, NULL, '{');
+		cmd_alarm_json(alarms, &j);
+		ui_json_end(&j, '}');
+		ui_json_line(&j);
+	} else if (a->ui->json) {
+		cmd_status_json(st, alarms);
+	} else {
+		if (!a->alarms_only)
+			cmd_status_print(st);
+		cmd_alarm_print(alarms);
+	}
+}
+
+int cmd_status(struct ui *ui, int argc, char **argv)
+{
+	struct ask a = {.ui = ui, .limits = cmd_alarm_defaults};
+	struct cmd_alarms alarms = {0};
+	struct cmd_status st = {0};
+	struct err e = {0};
+	int rc = parse(&a, argc, argv), code;
+
+	if (rc >= 0)
+		return rc;
+	rc = cmd_open(&st.s, ui, a.archive, STATION_NO_JOURNAL | STATION_UNENROLLED, &e);
 	if (rc == 0)
 		rc = check_enrolled(&st, &e);
 	if (rc == 0)
 		rc = cmd_gate_open(&st.gate, st.s, getuid(), ui, &e);
 	if (rc == 0)
 		rc = cmd_status_gather(&st, &e);
-	if (rc == 0 && ui->json)
-		cmd_status_json(&st);
-	else if (rc == 0 && !ui->quiet)
-		cmd_status_print(&st);
-	code = st.damaged ? err_exit(ERR_DAMAGED) : 0;
+	if (rc == 0)
+		rc = cmd_alarm_find(&alarms, &st, &a.limits, &e);
+	if (rc == 0)
+		show(&a, &st, &alarms);
+	code = st.damaged ? err_exit(ERR_DAMAGED) : a.check && alarms.n ? ALARM : 0;
+	cmd_alarm_free(&alarms);
 	cmd_gate_close(&st.gate);
 	cmd_status_free(&st);
 	rc = cmd_close(st.s, rc, &e);

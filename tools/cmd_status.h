@@ -39,6 +39,7 @@ struct cmd_status {
 int cmd_status_gather(struct cmd_status *st, struct err *e);
 void cmd_status_free(struct cmd_status *st);
 void cmd_status_print(const struct cmd_status *st);
-void cmd_status_json(const struct cmd_status *st);
+struct cmd_alarms;
+void cmd_status_json(const struct cmd_status *st, const struct cmd_alarms *alarms);
 
 #endif

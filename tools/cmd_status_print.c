@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "crypto/suite.h"
+#include "tools/cmd_alarm.h"
 #include "tools/ui_json.h"
 
 /* 0 while a release may be used, or why not: by time too. */
@@ -172,14 +173,6 @@ static void print_attention(const struct cmd_status *st)
 		printf("attention  %" PRIu64 " accession%s not closed: an ingest runs, or was "
 		       "stopped\n",
 		       st->open_accessions, ui_s(st->open_accessions));
-	if (st->pending)
-		printf("attention  %" PRIu64 " item%s can't be read: run 'custody verify'\n",
-		       st->pending, ui_s(st->pending));
-	if (st->damaged)
-		printf("DAMAGE     recorded %" PRIu64
-		       " time%s: run 'custody log --type damaged' and "
-		       "'custody verify'\n",
-		       st->damaged, ui_s(st->damaged));
 }
 
 void cmd_status_print(const struct cmd_status *st)
@@ -299,7 +292,7 @@ static void json_transfers(const struct transfers *all, struct ui_json *j)
 	ui_json_number(j, "transfers_lost", all->lost);
 }
 
-void cmd_status_json(const struct cmd_status *st)
+void cmd_status_json(const struct cmd_status *st, const struct cmd_alarms *alarms)
 {
 	struct ui_json j = {0};
 	struct json_ctx ctx = {st, &j};
@@ -321,6 +314,7 @@ void cmd_status_json(const struct cmd_status *st)
 	ui_json_number(&j, "open_accessions", st->open_accessions);
 	ui_json_number(&j, "pending", st->pending);
 	ui_json_number(&j, "damaged", st->damaged);
+	cmd_alarm_json(alarms, &j);
 	ui_json_end(&j, '}');
 	ui_json_line(&j);
 }

@@ -193,6 +193,11 @@ void ui_say(const struct ui *ui, const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+void ui_ignore(void *ctx, const char *sentence)
+{
+	(void)ctx, (void)sentence;
+}
+
 void ui_notice(void *ctx, const char *sentence)
 {
 	put_sentence(ctx, sentence);

@@ -63,6 +63,7 @@ __attribute__((format(printf, 2, 3))) int ui_usage(const struct ui *ui, const ch
 __attribute__((format(printf, 2, 3))) void ui_say(const struct ui *ui, const char *fmt, ...);
 /* For callbacks: ctx is a struct ui. */
 void ui_notice(void *ctx, const char *sentence);
+void ui_ignore(void *ctx, const char *sentence); /* says nothing */
 void ui_progress(void *ctx, uint64_t done, uint64_t total);
 /* Take the progress line away, before results are printed. */
 void ui_progress_end(const struct ui *ui);

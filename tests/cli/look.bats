@@ -330,7 +330,8 @@ node_id() { custody --node "$1" status archive --json | jq -r .node; }
 	run ! cat mnt/otay/us/car1.jpg
 	world_umount
 	run -4 --separate-stderr ws status archive
-	says "DAMAGE     recorded"
+	says "ALARM      damaged "
+	run -4 ws status archive --check -q # before any other alarm
 	run -4 ws status archive -q
 	[ -z "$output" ]
 	run -4 --separate-stderr ws status archive --json
