@@ -8,9 +8,9 @@
 
 static const char help[] =
 	"Usage: custody impact ARCHIVE [OPTION]...\n"
-	"Which items could have been released, by a node or under what an officer signed, in a time? For the\n"
-	"day when a host or a key turns out to have been in the wrong hands. Lists each item with the worst\n"
-	"that the log says of it, then a summary:\n"
+	"Which items could have been released, by a node or under what an officer signed, in a time? For\n"
+	"the day when a host or a key turns out to have been in the wrong hands. Lists each item with the\n"
+	"worst that the log says of it, then a summary:\n"
 	"  served    bytes were given out, or the end of an open file was not seen\n"
 	"  opened    opened, and nothing was read\n"
 	"  covered   an authorisation in force covered it: it could be read, and was not opened\n"
@@ -22,18 +22,18 @@ static const char help[] =
 	"\n"
 	"      --journal NODE     the node in question: its name, its id, or how the id begins\n"
 	"      --officer KEY      the officer in question: a public key file, or its fingerprint SHA256:...\n"
-	"      --from T, --to T   from and up to a time: 2026-11-23T07:10:00Z, or -30m, -2h, -3d for so long\n"
-	"                         ago; else the whole log\n"
+	"      --from T, --to T   from and up to a time: 2026-11-23T07:10:00Z, or -30m, -2h, -3d for so\n"
+	"                         long ago; else the whole log\n"
 	"      --state S[,S...]   list only items of these states\n"
 	"      --summary          list none\n"
 	"  -0, --null             whole paths alone, each ended by a NUL byte; needs a reader node\n"
 	"      --no-node          don't use this host's node: all logs are read\n"
 	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
-	"With both --journal and --officer: what that node admitted of what that officer signed. With neither:\n"
-	"everything. --json prints a line for each item, and last the one with \"summary\": true.\n"
-	"Exit codes: 0 done, 1 no such node, system or index, 2 usage, 3 key or passphrase, 4 the answer may\n"
-	"lack something: a log or document is missing, damaged or forged, 7 -0 and no names.\n";
+	"With both --journal and --officer: what that node admitted of what that officer signed. With\n"
+	"neither: everything. --json prints a line for each item, and last the one with \"summary\": true.\n"
+	"Exit codes: 0 done, 1 no such node, system or index, 2 usage, 3 key or passphrase, 4 the answer\n"
+	"may lack something: a log or document is missing, damaged or forged, 7 -0 and no names.\n";
 
 struct ask {
 	struct impact m;
