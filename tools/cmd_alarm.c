@@ -21,6 +21,7 @@
 const struct cmd_alarm_limits cmd_alarm_defaults = {.unwitnessed_ms = 2 * DAY,
 						    .ending_ms = 15 * MINUTE,
 						    .enrolment_ms = 14 * DAY,
+						    .unreceived_ms = 7 * DAY,
 						    .refusals = 100,
 						    .refusal_span_ms = HOUR};
 
@@ -64,6 +65,8 @@ int cmd_alarm_option(struct cmd_alarm_limits *l, struct ui *ui, int c, const cha
 		return span(ui, "--max-unwitnessed", arg, &l->unwitnessed_ms);
 	case 'R':
 		return rate(l, ui, arg);
+	case 'T':
+		return span(ui, "--max-unreceived", arg, &l->unreceived_ms);
 	case 'E':
 		return span(ui, "--ending", arg, &l->ending_ms);
 	case 'N':
@@ -267,6 +270,49 @@ static int find_ending(void *ctx, struct release *r)
 	return 0;
 }
 
+/* One that is not what it should be; 0 or ERR_NOMEM. */
+static int find_transfer(struct finding *f, const struct transfer *t)
+{
+	const int64_t since = t->released_ms ? t->released_ms : t->release.issued_ms;
+	const int64_t age = f->st->gate.now_ms - since;
+	struct cmd_alarm *a;
+
+	if (t->received && !t->receipt.match)
+		a = raise_alarm(f, "transfer-mismatch", 1, 0,
+				"of the transfer to %.100s not all arrived as it was released: run "
+				"'custody transfer list'",
+				t->release.to);
+	else if (!t->received && age > f->l->unreceived_ms)
+		a = raise_alarm(f, "transfer-open", (uint64_t)age / 1000,
+				(uint64_t)f->l->unreceived_ms / 1000,
+				"the transfer to %.100s was released %" PRId64
+				" hours ago, and is not received: ask there",
+				t->release.to, age / HOUR);
+	else
+		return 0;
+	if (!a)
+		return ERR_NOMEM;
+	a->has_document = true;
+	memcpy(a->document, t->release.serial, 16);
+	return 0;
+}
+
+static int find_transfers(struct finding *f)
+{
+	const struct transfers *all = &f->st->transfers;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < all->n; i++)
+		rc = find_transfer(f, &all->list[i]);
+	if (rc == 0 && all->lost &&
+	    !raise_alarm(f, "transfer-lost", all->lost, 0,
+			 "documents/ lacks %zu document%s of transfers that were admitted: run "
+			 "'custody verify'",
+			 all->lost, ui_s(all->lost)))
+		rc = ERR_NOMEM;
+	return rc;
+}
+
 static int find_enrolment(struct finding *f)
 {
 	const struct cmd_status *st = f->st;
@@ -303,6 +349,8 @@ int cmd_alarm_find(struct cmd_alarms *out, const struct cmd_status *st,
 		rc = find_clock(&f);
 	if (rc == 0)
 		rc = release_each(st->gate.releases, find_ending, &f);
+	if (rc == 0)
+		rc = find_transfers(&f);
 	return rc ? rc : find_enrolment(&f);
 }
 
@@ -334,7 +382,7 @@ void cmd_alarm_json(const struct cmd_alarms *a, struct ui_json *j)
 		if (k->has_node)
 			ui_json_id(j, "node", k->node);
 		if (k->has_document)
-			ui_json_id(j, "authorisation", k->document);
+			ui_json_id(j, "document", k->document);
 		ui_json_number(j, "value", k->value);
 		ui_json_number(j, "limit", k->limit);
 		ui_json_text(j, "text", k->text);

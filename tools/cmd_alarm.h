@@ -8,6 +8,9 @@
  *   refusals        too many refusals
  *   clock           this host's clock is behind a log
  *   ending          a release of this node is about to end
+ *   transfer-open   a transfer was released, and has not been received for too long
+ *   transfer-mismatch  one was received, and not all arrived as it was released
+ *   transfer-lost   documents of transfers that were admitted are not there any more
  *   enrolment       this node's enrolment is about to end, or has
  *
  * Thread rule: one thread.
@@ -26,7 +29,7 @@ struct cmd_alarm {
 };
 
 struct cmd_alarm_limits {
-	int64_t unwitnessed_ms, ending_ms, enrolment_ms;
+	int64_t unwitnessed_ms, ending_ms, enrolment_ms, unreceived_ms;
 	uint64_t refusals; /* in refusal_span_ms */
 	int64_t refusal_span_ms;
 };
@@ -34,11 +37,11 @@ extern const struct cmd_alarm_limits cmd_alarm_defaults;
 
 /* One option of those below; -1 if it is none of them, 0, or the exit code for a bad value. */
 int cmd_alarm_option(struct cmd_alarm_limits *l, struct ui *ui, int c, const char *arg);
-#define CMD_ALARM_OPTIONS                                                  \
-	{"max-unwitnessed", 1, NULL, 'W'}, {"max-refusals", 1, NULL, 'R'}, \
-		{"ending", 1, NULL, 'E'},                                  \
-	{                                                                  \
-		"enrolment-ending", 1, NULL, 'N'                           \
+#define CMD_ALARM_OPTIONS                                                   \
+	{"max-unwitnessed", 1, NULL, 'W'}, {"max-refusals", 1, NULL, 'R'},  \
+		{"max-unreceived", 1, NULL, 'T'}, {"ending", 1, NULL, 'E'}, \
+	{                                                                   \
+		"enrolment-ending", 1, NULL, 'N'                            \
 	}
 
 struct cmd_alarms {

@@ -52,7 +52,8 @@ int cmd_officer(struct cmd_officer *out, const char *arg, struct err *e)
 bool cmd_doc_signer(const struct document *d, size_t i, struct cmd_officer *out)
 {
 	static const char *const spaces[] = {DOCUMENT_NS_AUTHORISE, DOCUMENT_NS_ENROL,
-					     DOCUMENT_NS_REVOKE, DOCUMENT_NS_ARCHIVE};
+					     DOCUMENT_NS_REVOKE, DOCUMENT_NS_TRANSFER,
+					     DOCUMENT_NS_ARCHIVE};
 	struct sshsig sig;
 
 	for (size_t k = 0; k < sizeof(spaces) / sizeof(spaces[0]); k++) {

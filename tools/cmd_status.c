@@ -28,6 +28,8 @@ static const char help[] =
 	"                         witnesses (2d)\n"
 	"      --max-refusals N/SPAN\n"
 	"                         how many refusals there may be in a time (100/1h)\n"
+	"      --max-unreceived SPAN\n"
+	"                         how long a transfer may be open (7d)\n"
 	"      --ending SPAN      when a release of this node is about to end (15m)\n"
 	"      --enrolment-ending SPAN\n"
 	"                         when this node's enrolment is (14d)\n"

@@ -93,7 +93,7 @@ alarms() {
 	ws import archive two.auth
 	alarms ending --
 	ok ws status archive --json
-	[ "$(jq -r '.alarms[0].authorisation' <<<"$output")" = "$(serial two)" ]
+	[ "$(jq -r '.alarms[0].document' <<<"$output")" = "$(serial two)" ]
 	json '.[0].alarms[0] | .value <= 600 and .value > 500 and .limit == 900'
 	alarms -- --ending 5m
 	alarms ending ending -- --ending 3h

@@ -71,6 +71,9 @@ received() {
 	says "to Crime lab, medium SN-0042: released, and not received"
 	ok here status archive --json
 	json '.[0].transfers | length == 1 and .[0].state == "open"'
+	ok here status archive --check # for now
+	run -8 --separate-stderr here status archive --check --json --max-unreceived 0s
+	json ".[0].alarms | map(.id) == [\"transfer-open\"] and .[0].document == \"$(serial rel)\""
 	ok here transfer list archive
 	says "open"
 	ok there import there rel
@@ -84,6 +87,7 @@ received() {
 		read -r who a <<<"$side"
 		ok "$who" status "$a" --json
 		json '.[0].transfers == []'
+		ok "$who" status "$a" --check --max-unreceived 0s
 		ok "$who" transfer list "$a" --json
 		json '.[0].state == "received" and .[0].received_by == "B. Examiner" and .[0].segments == 2'
 		ok custody verify "$a"
@@ -134,6 +138,8 @@ received() {
 	ok here status archive
 	says "TRANSFER   $(serial rel)"
 	says "not all arrived as it was released"
+	run -8 --separate-stderr here status archive --check --json
+	json '.[0].alarms | map(.id) == ["transfer-mismatch"]'
 	ok here transfer list archive --json
 	json '.[0].state == "mismatch"'
 	# nothing is wrong at this side
@@ -286,6 +292,8 @@ received() {
 	talks "lacks 1 document of transfers"
 	ok here status archive
 	says "DAMAGE     documents/ lacks 1 document of transfers"
+	run -8 --separate-stderr here status archive --check --json
+	json '.[0].alarms | map(.id) == ["transfer-lost"]'
 	run custody verify archive
 	[ "$status" -eq 4 ]
 	[[ "$output" == *"transfer-receipt is missing"* ]]
