@@ -68,15 +68,38 @@ void cmd_report_folder_note(struct cmd_report_folder *f, const char *name, const
 	wire_out_printf(&f->list, "%s  %s\n", hex, name);
 }
 
+int cmd_report_folder_write(int fd, const char *name, const struct wire_out *b, struct err *e)
+{
+	int file = openat(fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600), rc;
+
+	if (file < 0)
+		return err_sys(e, "can't write %s", name);
+	rc = file_write(file, b->p, b->n, e);
+	if (close(file) < 0 && rc == 0)
+		rc = err_sys(e, "can't write %s", name);
+	return rc;
+}
+
 int cmd_report_folder_add(struct cmd_report_folder *f, const char *name, const struct wire_out *b,
 			  struct err *e)
 {
 	uint8_t digest[HASH_SIZE];
-	int rc = file_create(f->fd, name, b->p, b->n, 0600, e);
+	int rc = cmd_report_folder_write(f->fd, name, b, e);
 
 	hash_sha256(digest, b->p, b->n);
 	if (rc == 0)
 		cmd_report_folder_note(f, name, digest);
+	return rc;
+}
+
+/* The folder that holds the report, so that its new name is durable too. */
+static int sync_parent(const struct cmd_report_folder *f, struct err *e)
+{
+	int fd = openat(f->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd < 0 ? err_sys(e, "can't open the folder of %s", f->path) : file_sync_dir(fd, e);
+
+	if (fd >= 0)
+		close(fd);
 	return rc;
 }
 
@@ -87,12 +110,14 @@ int cmd_report_folder_end(struct cmd_report_folder *f, struct err *e)
 	if (!wire_out_ok(&f->list))
 		return err_set(e, ERR_NOMEM, "out of memory");
 	hash_sha256(f->sums, f->list.p, f->list.n);
-	rc = file_create(f->fd, "SHA256SUMS", f->list.p, f->list.n, 0600, e);
+	rc = cmd_report_folder_write(f->fd, "SHA256SUMS", &f->list, e);
+	if (rc == 0 && syncfs(f->fd) < 0)
+		rc = err_sys(e, "the report can't be written");
 	/* An empty folder may be there. */
 	if (rc == 0 && rename(f->temporary, f->path) < 0)
 		rc = err_sys(e, "the report can't be moved to %s", f->path);
 	f->whole = rc == 0;
-	return rc;
+	return rc ? rc : sync_parent(f, e);
 }
 
 /* All files of a folder that has no others below it but receipts/. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "crypto/hash.h"
-#include "index/file.h"
+#include "tools/cmd_report_folder.h"
 
 /* Codes that end the report; all others are about the item. */
 static bool fatal(int rc)
@@ -42,7 +42,7 @@ static int keep(struct cmd_report_item *it, const struct cmd_report *r, const st
 {
 	snprintf(it->file, sizeof(it->file), "receipts/%04zu-%s.receipt", it->number, it->id);
 	hash_sha256(it->digest, b->p, b->n);
-	return file_create(r->out, it->file, b->p, b->n, 0600, e);
+	return cmd_report_folder_write(r->out, it->file, b, e);
 }
 
 static int look(struct cmd_report_item *it, const struct cmd_report *r, struct err *e)

@@ -32,9 +32,8 @@ static int find_serial(struct receive *r, const char *name, struct err *e)
 		if (rc == 0 && (!text_is(document_title(&d), "custodyfs-" TRANSFER_RELEASE "/v1") ||
 				!document_id(&d, "serial", r->serial)))
 			rc = err_set(e, ERR_FOREIGN, "it is not the release of a transfer");
-		if (rc == 0)
-			document_free(&d);
-		else
+		document_free(&d); /* empty if it did not parse */
+		if (rc)
 			err_prefix(e, rc, "%s", name);
 	}
 	wire_out_free(&bytes);
