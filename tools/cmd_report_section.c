@@ -42,12 +42,19 @@ static void put_provenance(struct wire_out *out, const struct cmd_report_item *i
 	const struct record *rec = it->r ? it->r->provenance : NULL;
 	struct text_span v;
 	const char *key;
+	uint64_t ns;
 
 	cmd_report_table(out, "Provenance, as recorded when it was taken in");
 	for (size_t i = 0; rec && i < record_count(rec); i++) {
 		record_at(rec, i, &key, &v);
 		cmd_report_field(out, key); /* [a-z0-9._-] */
 		html_name(out, v.p, v.n);
+		/* nanoseconds say little to people */
+		if (strcmp(key, "mtime") == 0 && text_u64(v, &ns)) {
+			wire_out_text(out, " (");
+			html_time(out, (int64_t)(ns / 1000000));
+			wire_out_text(out, " UTC)");
+		}
 		cmd_report_field_end(out);
 	}
 	if (!rec)

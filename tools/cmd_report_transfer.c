@@ -41,7 +41,9 @@ static void put_result(struct wire_out *out, const struct transfer *t)
 		wire_out_text(out, "<strong class=\"open\">? no receipt yet</strong>");
 		return;
 	}
-	cmd_report_result(out, t->receipt.match ? 0 : ERR_DAMAGED);
+	wire_out_text(out, t->receipt.match ?
+				   "<strong class=\"good\">\u2713 all as released</strong>" :
+				   "<strong class=\"bad\">\u2717 not all as released</strong>");
 	wire_out_text(out, ": received ");
 	html_time(out, t->receipt.issued_ms);
 	wire_out_text(out, " by ");

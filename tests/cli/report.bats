@@ -70,6 +70,8 @@ item() { custody --node ws show archive "$1" --json | jq -r .item; }
 	frame=$(jq -r --arg i "$id" 'select(.item == $i) | .frame' "$(cap_journal)")
 	[ "$(grep -oF "$frame" r/report.html | wc -l)" -eq 2 ]
 	grep -qF "$(sha256sum <images/plain.jpg | cut -d' ' -f1)" r/report.html
+	# and when the file was changed last, for people too
+	grep -qF "<span>$(date -u -r images/plain.jpg +%T.%N | cut -c1-12)</span></time> UTC)" r/report.html
 	# the command that the page gives, in the archive
 	cmd=$(sed -n '/<pre>dd if=/,/<\/pre>/p' r/report.html | sed 's/<[^>]*>//g')
 	[ "$(cd archive && bash -ec "$cmd" | cut -d' ' -f1)" = "$frame" ]

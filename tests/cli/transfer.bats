@@ -148,6 +148,7 @@ received() {
 	ok here report archive -o r
 	ok python3 "$BATS_TEST_DIRNAME/../report/page.py" check r/report.html
 	[ "$(grep -cF 'serial no. <bdi>SN-0042</bdi>' r/report.html)" -eq 4 ]
+	[ "$(grep -cF 'not all as released' r/report.html)" -eq 4 ]
 	[ "$(grep -cF '; it did not arrive' r/report.html)" -eq 1 ]
 	[ "$(grep -cF 'remark: <bdi>seal was broken</bdi>' r/report.html)" -eq 4 ]
 	ok python3 "$BATS_TEST_DIRNAME/../report/case.py" r/case.jsonld
