@@ -25,7 +25,8 @@ BUILD_PKGS := gcc libc6-dev make pkg-config libfuse3-dev libsodium-dev liblmdb-d
 	      libjansson-dev libarchive-dev libexif-dev
 RUN_PKGS   := fuse3 openssh-client
 TEST_PKGS  := libcmocka-dev bats age openssh-tests jq attr binutils util-linux procps zip xxd openssl \
-	      python3 e2fsprogs nodejs chromium fonts-dejavu-core poppler-utils
+	      python3 e2fsprogs nodejs golang-go golang-golang-x-mod-dev \
+	      chromium fonts-dejavu-core poppler-utils
 LINT_PKGS  := clang clang-format clang-tidy cppcheck shellcheck mandoc
 BENCH_PKGS := gocryptfs securefs squashfuse squashfs-tools restic borgbackup procps util-linux
 

@@ -41,6 +41,19 @@ static int find_node(struct admission *a, struct err *e)
 	return a->node ? 0 : err_set(e, ERR_NOT_ENROLLED, "the node of the log is not enrolled");
 }
 
+/* Only a reader knows the logs of other nodes. */
+static int check_here(const struct admission *a, struct err *e)
+{
+	if ((a->s->home->roles & ROSTER_READER) ||
+	    memcmp(a->node->pub.id, node_identity(a->s->node)->pub.id, 16) == 0)
+		return 0;
+	return err_set(
+		e, ERR_ROLE,
+		"it is of the log of %s, which this node does not follow: import it there, or "
+		"at a reader",
+		a->node->name);
+}
+
 static int check(struct admission *a, struct err *e)
 {
 	int rc = find_node(a, e);
@@ -50,6 +63,8 @@ static int check(struct admission *a, struct err *e)
 	if (rc == 0 && a->now.n == 0)
 		rc = err_set(e, ERR_WRONG_KEY,
 			     "no witness that archive.txt names has cosigned this checkpoint");
+	if (rc == 0)
+		rc = check_here(a, e);
 	if (rc == 0)
 		rc = admit_check_checkpoint(a->s, &a->now.cp, e);
 	/* The witness's word against this archive's: no mere refusal. */

@@ -229,6 +229,9 @@ static int run(struct checkpoint *c, struct err *e)
 	if (rc == 0 && c->for_witness && !s)
 		rc = err_set(e, ERR_USAGE,
 			     "--for-witness needs a node, whose index has the proofs");
+	if (rc == 0 && c->for_witness && c->all && !(s->home->roles & ROSTER_READER))
+		rc = err_set(e, ERR_ROLE,
+			     "only a reader follows the logs of other nodes: leave out --all");
 	if (rc == 0 && s && !c->cosigned)
 		rc = sign(c, s, e);
 	if (rc == 0)

@@ -7,6 +7,7 @@
 
 #include "fs/authorisation.h"
 #include "tools/cmd_docs.h"
+#include "tools/cmd_tiles.h"
 #include "tools/verb.h"
 
 #define LIMIT_MAX 10000000u
@@ -33,6 +34,10 @@ static const char help[] =
 	"                         from and up to a time: 2026-11-23T07:10:00Z, or -90s, -30m, -2h,\n"
 	"                         -3d for so long ago\n"
 	"  -n, --limit N          the last N of them\n"
+	"      --tiles DIR        print nothing, but publish the journals as static logs (C2SP tlog-tiles)\n"
+	"                         that any client of such logs can monitor: DIR/<node id>/ has the\n"
+	"                         checkpoint and the tiles. What is there already is compared, and only\n"
+	"                         what is new is written\n"
 	"      --no-node          don't use this host's node: no key, no passphrase, no paths\n"
 	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
@@ -125,6 +130,9 @@ static int take(struct cmd_log *l, int c)
 		return parse_time(l, "--until", optarg, &l->ask.to_ms);
 	case 'n':
 		return verb_number(l->ui, "--limit", optarg, 1, LIMIT_MAX, &l->limit);
+	case 'T':
+		l->tiles = optarg;
+		return 0;
 	default:
 		l->no_node = true;
 		return 0;
@@ -146,6 +154,7 @@ static int parse(struct cmd_log *l, int argc, char **argv)
 					      {"since", 1, NULL, 's'},
 					      {"until", 1, NULL, 'u'},
 					      {"limit", 1, NULL, 'n'},
+					      {"tiles", 1, NULL, 'T'},
 					      {"no-node", 0, NULL, 1},
 					      {NULL, 0, NULL, 0}};
 	int c, code;
@@ -154,6 +163,7 @@ static int parse(struct cmd_log *l, int argc, char **argv)
 		code = take(l, c);
 		if (code)
 			return code;
+		l->asked |= !strchr("jT\1", c);
 	}
 	if (c == VERB_STOP)
 		return code;
@@ -161,6 +171,9 @@ static int parse(struct cmd_log *l, int argc, char **argv)
 	if (code)
 		return code;
 	l->archive = argv[optind];
+	if (l->tiles && l->asked)
+		return ui_usage(l->ui,
+				"--tiles publishes whole journals: --journal alone goes with it");
 	return -1;
 }
 
@@ -255,7 +268,7 @@ int cmd_log(struct ui *ui, int argc, char **argv)
 	struct cmd_log l = {.ui = ui, .ask = CMD_ASK_ALL, .notice = {ui_notice, ui, 0}};
 	const struct roster_node *only = NULL;
 	struct err e = {0};
-	int rc = parse(&l, argc, argv);
+	int code, rc = parse(&l, argc, argv);
 
 	if (rc >= 0)
 		return rc;
@@ -263,6 +276,11 @@ int cmd_log(struct ui *ui, int argc, char **argv)
 	if (rc == 0 && l.journal) {
 		rc = cmd_find_node(l.view.roster, l.journal, &only, &e);
 		l.ask.journal = only ? only->pub.id : NULL;
+	}
+	if (rc == 0 && l.tiles) {
+		rc = cmd_tiles(ui, &l.view, only, l.tiles, &code, &e);
+		rc = cmd_view_close(&l.view, rc, &e);
+		return rc < 0 ? ui_fail(ui, rc, &e) : code;
 	}
 	if (rc == 0)
 		rc = resolve_ids(&l, &e);

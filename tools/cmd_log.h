@@ -10,6 +10,8 @@
 #include "tools/cmd_merge.h"
 
 struct cmd_log {
+	const char *tiles; /* publish to there instead */
+	bool asked;	   /* for some of the events only */
 	struct ui *ui;
 	const char *archive, *item, *journal, *case_no, *officer, *authorisation, *accession;
 	bool no_node;

@@ -79,6 +79,10 @@ size() { sed -n 2p "$1"; }
 	# what the other node's log says of it is in this one's
 	logged ws '.type == "cosigned" and .log != null'
 	custody verify archive
+	# a capture node follows no log but its own
+	fails 7 "only a reader follows" cap checkpoint archive --all --for-witness
+	sed "/$(custody --node cap status archive --json | jq -r .node)/,/witness/d" answer2 >ws-only
+	fails 7 "which this node does not follow" cap import archive ws-only
 	# an older one brings nothing, and does no harm
 	ok custody --node ws import archive answer --json
 	json '.[0].already'
