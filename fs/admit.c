@@ -154,6 +154,10 @@ static int check_authorisation(const struct admission *a, const struct authorisa
 	if (rc == 0 && roster_node_revoked(a->st->roster, au->node, au->issued_ms))
 		rc = err_set(e, ERR_REVOKED,
 			     "this node was revoked after it was issued: ask for a new one");
+	if (rc == 0 && au->issued_ms <= a->st->home->restored_ms)
+		rc = err_set(e, ERR_REVOKED,
+			     "it was issued before a restore of this archive was accepted: ask for "
+			     "a new one");
 	for (size_t i = 0; rc == 0 && i < au->checkpoints; i++)
 		rc = admit_check_checkpoint(a->st, &au->checkpoint[i], e);
 	if (rc == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/admitted.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/text.h"
@@ -21,31 +22,67 @@ static int lost(struct err *e, const uint8_t serial[16], const char *kind, const
 
 struct look {
 	struct station *st;
-	struct err why; /* of the first that is not as it was admitted */
+	struct err why;		  /* of the first that is not as it was admitted */
+	struct node_known *known; /* what the node remembers; owned */
+	size_t nknown;
+	struct node_known *fresh; /* what it is to remember from now on; owned */
+	size_t nfresh;
 };
 
-static int check_one(void *ctx, const struct ledger_document *d)
+static int check_one(struct look *l, const uint8_t serial[16], const uint8_t digest[32])
+{
+	int rc = roster_vouch(l->st->roster, l->st->archive, serial, digest);
+
+	if (rc == ERR_DAMAGED && !l->why.code)
+		lost(&l->why, serial, "revocation", "restore it");
+	return rc == ERR_DAMAGED ? 0 : rc;
+}
+
+/* One that the index has. */
+static int check_indexed(void *ctx, const struct ledger_document *d)
 {
 	struct look *l = ctx;
-	int rc;
+	struct node_known k, *grown;
 
 	if (strcmp(d->kind, "revocation") != 0)
 		return 0;
-	rc = roster_vouch(l->st->roster, l->st->archive, d->serial, d->digest);
-	if (rc == ERR_DAMAGED && !l->why.code)
-		lost(&l->why, d->serial, d->kind, "restore it");
-	return rc == ERR_DAMAGED ? 0 : rc;
+	memcpy(k.serial, d->serial, 16);
+	memcpy(k.digest, d->digest, 32);
+	for (size_t i = 0; i < l->nknown; i++)
+		if (memcmp(&l->known[i], &k, sizeof(k)) == 0)
+			return 0; /* looked at already */
+	grown = reallocarray(l->fresh, l->nfresh + 1, sizeof(*grown));
+	if (!grown)
+		return ERR_NOMEM;
+	l->fresh = grown;
+	grown[l->nfresh++] = k;
+	return check_one(l, d->serial, d->digest);
+}
+
+static int check_all(struct look *l, struct err *e)
+{
+	struct db_txn *t = NULL;
+	int rc = node_known_load(l->st->home, &l->known, &l->nknown, e);
+
+	for (size_t i = 0; rc == 0 && i < l->nknown; i++)
+		rc = check_one(l, l->known[i].serial, l->known[i].digest);
+	if (rc == 0)
+		rc = db_begin(&t, l->st->db, false, e);
+	if (rc == 0)
+		rc = ledger_documents(t, check_indexed, l, e);
+	db_abort(t);
+	if (rc == 0 && l->nfresh)
+		rc = node_known_save(l->st->home, l->fresh, l->nfresh, e);
+	return rc;
 }
 
 int admitted_check(struct station *s, struct err *e)
 {
 	struct look l = {.st = s};
-	struct db_txn *t = NULL;
-	int rc = db_begin(&t, s->db, false, e);
+	int rc = check_all(&l, e);
 
-	if (rc == 0)
-		rc = ledger_documents(t, check_one, &l, e);
-	db_abort(t);
+	free(l.known);
+	free(l.fresh);
 	if (rc || !l.why.code)
 		return rc;
 	if (e)

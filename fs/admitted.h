@@ -11,7 +11,8 @@
 #include "fs/station.h"
 
 /*
- * Each revocation that the index says was admitted is in documents/ with the same bytes. It then
+ * Each revocation that the index says was admitted, by whatever node, is in documents/ with the same
+ * bytes; so is each one that the node remembers from an index before, and it remembers these. It then
  * counts in the station's roster. All are looked at before it returns. ERR_DAMAGED names the first
  * that is missing or altered. ERR_INDEX, ERR_NOMEM.
  */

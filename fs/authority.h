@@ -14,8 +14,10 @@
 
 #include "fs/archive.h"
 #include "fs/authorisation.h"
+#include "fs/evidence.h"
 #include "fs/node.h"
 #include "fs/request.h"
+#include "fs/restore.h"
 #include "fs/roster.h"
 #include "fs/witness_ask.h"
 
@@ -85,9 +87,29 @@ struct authority_cosigned {
  * ERR_FOREIGN, ERR_MALFORMED, ERR_WRONG_ARCHIVE, ERR_NOT_ENROLLED; ERR_DAMAGED: our own directory. */
 int authority_cosign(struct authority *a, struct wire_out *out, const struct witness_ask *ask,
 		     int64_t now_ms, struct authority_cosigned *r, struct err *e);
+/* ERR_REVOKED if a key has signed that was revoked here, by another document than this, and the
+ * other signatures do not suffice without; codes of document_check(). kind as in document_store().
+ * Fewer signatures than must are fine, and none at all. */
+int authority_check_signers(struct authority *a, const struct document *d,
+			    const uint8_t archive[16], const uint8_t serial[16], const char *kind,
+			    struct err *e);
 /* Keep a copy of what was issued. ERR_REVOKED if it needs the signature of a key that was revoked
  * here; the same for enrolments. */
 int authority_keep_issued(struct authority *a, const struct document *d, const uint8_t archive[16],
 			  const uint8_t serial[16], const char *kind, struct err *e);
+
+/* Read a node's evidence, with the nodes that were enrolled here. Codes of evidence_parse(). */
+int authority_read_evidence(struct authority *a, struct evidence *v, const void *p, size_t n,
+			    struct err *e);
+/* Unsigned acceptance, for the node that shows the evidence, of the archive as it is there; all
+ * revocations that were issued here go with it. */
+int authority_restore(struct authority *a, struct document *out, const struct evidence *v,
+		      const char *reason, uint8_t serial[16], int64_t now_ms, struct err *e);
+/* Keep it, with its evidence, while it is being signed. */
+int authority_keep_restore(struct authority *a, const struct document *d, const uint8_t archive[16],
+			   const uint8_t serial[16], const struct evidence *v, struct err *e);
+/* Enough have signed it: keep it, and take the logs that are accepted for those last seen. */
+int authority_accept_restore(struct authority *a, const struct document *d,
+			     const uint8_t archive[16], const uint8_t serial[16], struct err *e);
 
 #endif

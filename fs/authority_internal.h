@@ -44,11 +44,4 @@ int authority_requester(struct authority *a, const struct request *r, struct ros
 int authority_node_revoked(struct authority *a, const uint8_t archive[16],
 			   const struct roster_node *n, int64_t before_ms, bool *yes,
 			   struct err *e);
-/* ERR_REVOKED if a key has signed that was revoked here, by another document than this, and the
- * other signatures do not suffice without; codes of document_check(). kind as in document_store().
- * No signatures at all are fine. */
-int authority_check_signers(struct authority *a, const struct document *d,
-			    const uint8_t archive[16], const uint8_t serial[16], const char *kind,
-			    struct err *e);
-
 #endif

@@ -95,6 +95,8 @@ static const char *namespace_of(const char *kind)
 		return DOCUMENT_NS_ENROL;
 	if (strncmp(kind, "transfer-", 9) == 0)
 		return DOCUMENT_NS_TRANSFER;
+	if (strcmp(kind, "restore") == 0)
+		return DOCUMENT_NS_RESTORE;
 	return strcmp(kind, "revocation") == 0 ? DOCUMENT_NS_REVOKE : DOCUMENT_NS_AUTHORISE;
 }
 

@@ -151,7 +151,8 @@ int catchup_save_pins(struct station *s, struct err *e)
 		pins[n].size = src->j.state.range.size;
 		pins[n].bytes = src->j.state.bytes;
 		merkle_root(pins[n].root, &src->j.state.range);
-		n++;
+		memcpy(pins[n].note, src->seen.note, src->seen.note_n);
+		pins[n++].note_n = src->seen.note_n;
 	}
 	if (n)
 		rc = node_pins_save(s->home, pins, n, e);

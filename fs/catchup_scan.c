@@ -27,7 +27,8 @@ int catchup_scan_rollback(const uint8_t node[16], struct err *e, const char *fmt
 	return err_set(
 		e, ERR_ROLLBACK,
 		"journal of node %s: %s. An archive that was rolled back or forked is "
-		"refused: restore the journal and its checkpoint from a copy that has it all",
+		"refused: restore the journal and its checkpoint from a copy that has it all, or "
+		"have what is there accepted ('custody checkpoint --evidence' shows it)",
 		hex, what);
 }
 

@@ -44,8 +44,24 @@ static int compare(const struct catchup_source *s, struct db_txn *t,
 	return 0;
 }
 
+/* The checkpoint, which is kept for the pin. */
+static int read_checkpoint(struct catchup_source *s, const struct station *st,
+			   struct note_checkpoint *cp, struct err *e)
+{
+	const struct archive *a = st->archive;
+	struct wire_out note = {0};
+	int rc = journal_read_checkpoint(a->journal, a->desc.id, &s->pub, cp, &note, e);
+
+	s->seen.note_n = 0;
+	if (rc == 0)
+		node_pin_note(&s->seen, (struct text_span){(const char *)note.p, note.n},
+			      cp->origin);
+	wire_out_free(&note);
+	return rc;
+}
+
 /* What is known of a journal before it is read; and what can be refused already. */
-static int prepare(const struct catchup_source *s, struct station *st, struct db_txn *t,
+static int prepare(struct catchup_source *s, struct station *st, struct db_txn *t,
 		   const struct node_pin *pin, struct catchup_scan *scan, struct err *e)
 {
 	struct note_checkpoint cp;
@@ -65,7 +81,7 @@ static int prepare(const struct catchup_source *s, struct station *st, struct db
 		scan->mac_key = (struct event_key){node_identity(st->node)->journal,
 						   st->archive->desc.id};
 	}
-	rc = journal_read_checkpoint(scan->dirfd, st->archive->desc.id, &s->pub, &cp, NULL, e);
+	rc = read_checkpoint(s, st, &cp, e);
 	if (rc && rc != ERR_NOTFOUND)
 		return rc;
 	if (rc == 0) {

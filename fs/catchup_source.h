@@ -26,8 +26,9 @@ struct catchup_source {
 	size_t marks;
 	/* How far the index is with it. */
 	struct ledger_journal j;
-	int failed; /* in this run */
-	bool moved; /* its pin is not on the disk */
+	int failed;	      /* in this run */
+	bool moved;	      /* its pin is not on the disk */
+	struct node_pin seen; /* its last checkpoint, for the pin: only the note counts */
 };
 
 /* Read where the index is. */

@@ -27,6 +27,7 @@
 #define DOCUMENT_NS_AUTHORISE "authorise@custodyfs"
 #define DOCUMENT_NS_REVOKE "revoke@custodyfs"
 #define DOCUMENT_NS_TRANSFER "transfer@custodyfs"
+#define DOCUMENT_NS_RESTORE "restore@custodyfs"
 
 struct document {
 	struct wire_out bytes;			       /* owned: the whole file */

@@ -48,6 +48,7 @@ struct node_archive {
 	uint8_t *catalogue;	/* 32 secret bytes, or NULL */
 	int dir;		/* descriptor of archives/<id> */
 	char *index_dir;	/* absolute path for index/db; not made here */
+	int64_t restored_ms;	/* when the latest restore was accepted, INT64_MIN if none was */
 	struct document pinned; /* archive.txt as pinned */
 	struct archive_desc desc;
 	struct node *node; /* back */
@@ -64,16 +65,43 @@ int node_archive_enrol(struct node_archive *na, unsigned roles, const uint8_t se
 		       const uint8_t catalogue[32], struct err *e);
 void node_archive_close(struct node_archive *na);
 
-/* Pins: the highest verified size and root of each journal, kept outside the index. */
+/* Pins: the highest verified size and root of each journal, kept outside the index, and the last
+ * checkpoint that its node signed of it, which convicts a node that signs another log later. */
+#define NODE_NOTE_MAX 1024
 struct node_pin {
 	uint8_t node[16];
 	uint64_t size;
 	uint64_t bytes;
 	merkle_hash root;
+	char note[NODE_NOTE_MAX]; /* a signed note; of `size` lines, but for a moment */
+	size_t note_n;		  /* 0: none was seen */
 };
+/* Keep of a checkpoint what its node signed; name is the key's. Nothing if that does not fit. */
+void node_pin_note(struct node_pin *p, struct text_span note, const char *name);
 /* ERR_DAMAGED if the file is not what this node wrote; none yet is an empty list. Caller frees. */
 int node_pins_load(struct node_archive *na, struct node_pin **list, size_t *n, struct err *e);
-/* Merge: a pin only ever grows. Another root at the same size is ERR_ROLLBACK. Atomic, durable. */
+/* Merge: a pin only ever grows. Another root at the same size is ERR_ROLLBACK. A pin without a note
+ * leaves the one that is there. Atomic, durable. */
 int node_pins_save(struct node_archive *na, const struct node_pin *list, size_t n, struct err *e);
+/* The one exception, see fs/restore: put these in the place of what was pinned, and remember the
+ * serial of what allows it, and when that was issued. ERR_REPLAYED if it was used before. */
+int node_pins_restore(struct node_archive *na, const struct node_pin *list, size_t n,
+		      const uint8_t serial[16], int64_t issued_ms, struct err *e);
+/* For node_archive_open(): set na->restored_ms. */
+int node_pins_restored_ms(struct node_archive *na, struct err *e);
+/* 1 if that serial was used, 0 if not, or a negative code. */
+int node_pins_restored(struct node_archive *na, const uint8_t serial[16], struct err *e);
+
+/* Revocations that were seen to count, kept outside the index too: who takes one away from
+ * documents/ must not get back what it ended, though the index is lost as well. */
+struct node_known {
+	uint8_t serial[16];
+	uint8_t digest[32]; /* of the whole document */
+};
+/* As node_pins_load(). */
+int node_known_load(struct node_archive *na, struct node_known **list, size_t *n, struct err *e);
+/* Add those that are not there. Atomic, durable. */
+int node_known_save(struct node_archive *na, const struct node_known *list, size_t n,
+		    struct err *e);
 
 #endif

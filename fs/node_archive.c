@@ -225,6 +225,8 @@ int node_archive_open(struct node_archive **out, struct node *n, const struct ar
 	}
 	if (rc == 0)
 		rc = load_state(na, e);
+	if (rc == 0)
+		rc = node_pins_restored_ms(na, e);
 	if (rc) {
 		node_archive_close(na);
 		return rc;

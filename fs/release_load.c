@@ -72,7 +72,8 @@ static int standing(const struct reload *l)
 }
 
 /* 0, or why an authorisation is over although the log may not say so yet. With its node all that
- * had been issued to it was revoked; a new enrolment does not bring that back. */
+ * had been issued to it was revoked; a new enrolment does not bring that back. The same when a restore
+ * was accepted: the log may have lost what was used of it, and that it ended. */
 static int over(const struct reload *l, const struct ledger_document *d,
 		const struct authorisation *a)
 {
@@ -81,7 +82,8 @@ static int over(const struct reload *l, const struct ledger_document *d,
 	if (d->state == LEDGER_ENDED)
 		return end_code(d->ended);
 	if (roster_serial_revoked(roster, d->serial) ||
-	    roster_node_revoked(roster, l->id->pub.id, a->issued_ms))
+	    roster_node_revoked(roster, l->id->pub.id, a->issued_ms) ||
+	    a->issued_ms <= l->st->home->restored_ms)
 		return ERR_REVOKED;
 	return 0;
 }

@@ -176,6 +176,8 @@ static int set_up(struct station *s, const struct station_ask *ask, struct err *
 	uint64_t lines;
 	int rc;
 
+	if (ask->flags & STATION_LOOK_BACK)
+		return 0;
 	rc = catchup_new(&s->catchup, s, e);
 	/* Before anything is written to our journal: is it the one we know? */
 	if (rc == 0)
@@ -266,12 +268,19 @@ fail:
 /* The own journal as it is left: whoever brings back less of it is found out. */
 static int pin_own(struct station *s, const struct journal_start *js, struct err *e)
 {
-	struct node_pin pin;
+	const struct archive *a = s->archive;
+	struct node_pin pin = {.note_n = 0};
+	struct note_checkpoint cp;
+	struct wire_out note = {0};
 
 	memcpy(pin.node, node_identity(s->node)->pub.id, 16);
 	pin.size = js->state.range.size;
 	pin.bytes = js->state.bytes;
 	merkle_root(pin.root, &js->state.range);
+	if (journal_read_checkpoint(a->journal, a->desc.id, &node_identity(s->node)->pub, &cp,
+				    &note, NULL) == 0)
+		node_pin_note(&pin, (struct text_span){(const char *)note.p, note.n}, cp.origin);
+	wire_out_free(&note);
 	return node_pins_save(s->home, &pin, 1, e);
 }
 

@@ -42,6 +42,10 @@ enum station_flag {
 	STATION_UNENROLLED =
 		4u, /* allow a node that is not enrolled yet (import of its enrolment) */
 	STATION_NO_CATCH_UP = 8u, /* the caller catches up itself (a mount, in the background) */
+	/* Neither journal nor catch-up, and no look at what was seen before: for an archive that is
+	 * refused, to show why (fs/evidence) and to have it accepted (fs/restore). Nothing else may be
+	 * done with it. */
+	STATION_LOOK_BACK = 16u,
 };
 
 struct station_ask {

@@ -10,6 +10,7 @@
 #include "fs/authorisation.h"
 #include "fs/cosigned.h"
 #include "fs/transfer.h"
+#include "fs/restore.h"
 #include "fs/verify_internal.h"
 #include "index/file.h"
 #include "index/journal.h"
@@ -190,6 +191,20 @@ static int check_receipt(const struct verify *v, const struct document *d,
 	return rc;
 }
 
+static int check_restore(const struct verify *v, const struct document *d, const uint8_t serial[16],
+			 struct err *e)
+{
+	const struct document_policy p = archive_policy(&v->a->desc, DOCUMENT_NS_RESTORE);
+	struct restore r;
+	int rc = restore_parse(&r, d, e);
+
+	if (rc == 0 &&
+	    (memcmp(r.archive, v->a->desc.id, 16) != 0 || memcmp(r.serial, serial, 16) != 0))
+		rc = err_set(e, ERR_FOREIGN, "its archive or serial is another");
+	restore_free(&r);
+	return rc ? rc : document_check(d, &p, NULL, NULL, e);
+}
+
 static int check_enrolment(const struct verify *v, const struct document *d,
 			   const uint8_t serial[16], struct err *e)
 {
@@ -216,6 +231,8 @@ static int check_kind(struct verify *v, const struct document *d, const char *ki
 		return check_release(v, d, serial, e);
 	if (strcmp(kind, TRANSFER_RECEIPT) == 0)
 		return check_receipt(v, d, serial, e);
+	if (strcmp(kind, "restore") == 0)
+		return check_restore(v, d, serial, e);
 	if (strncmp(kind, "archive-", 8) == 0)
 		return archive_desc_parse(&desc, d, NULL, e);
 	return err_set(e, ERR_NEWER, "a kind of document that this program does not know");

@@ -20,6 +20,7 @@ int auth_authorise(struct ui *ui, int argc, char **argv);
 int auth_sign(struct ui *ui, int argc, char **argv);
 int auth_revoke(struct ui *ui, int argc, char **argv);
 int auth_witness(struct ui *ui, int argc, char **argv);
+int auth_accept_restore(struct ui *ui, int argc, char **argv);
 int auth_show(struct ui *ui, int argc, char **argv);
 
 /* An authority's directory, opened. Zero-initialise it. */

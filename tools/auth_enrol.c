@@ -132,6 +132,8 @@ static int make(struct enrol *en, const struct wire_out *request, struct err *e)
 				  "now on.");
 		rc = auth_sign_with(&d, DOCUMENT_NS_ENROL, &en->keys, &desc, &en->have, e);
 	}
+	if (rc == 0)
+		rc = authority_check_signers(au.a, &d, en->archive, en->serial, "enrolment", e);
 	if (rc == 0 && en->have >= en->need)
 		rc = authority_keep_enrolment(au.a, &d, e);
 	if (rc == 0)

@@ -9,11 +9,11 @@
 
 static const char help[] =
 	"Usage: custody-authority sign [DIR] FILE --sign-with KEY [-o OUT]\n"
-	"Add an officer's signature to an enrolment, authorisation or revocation, or to the release or\n"
-	"receipt of a transfer. Read FILE before: it is text. An officer needs no authority's directory,\n"
-	"but then whether the key counts is not looked at; with DIR the signatures are checked against\n"
-	"the archive's keys, and once there are enough a copy is kept in DIR. The receipt of a transfer\n"
-	"is signed without DIR.\n"
+	"Add an officer's signature to a document that was issued with fewer than must sign it, or to the\n"
+	"release or receipt of a transfer. Read FILE before: it is text. An officer needs no authority's\n"
+	"directory, but then whether the key counts is not looked at; with DIR the signatures are checked\n"
+	"against the archive's keys, and once there are enough a copy is kept in DIR. The receipt of a\n"
+	"transfer is signed without DIR.\n"
 	"\n"
 	"  -k, --sign-with KEY    an officer's key, as for ssh-keygen -Y sign -f; may be given many\n"
 	"                         times. With DIR it may be left out\n"
@@ -32,6 +32,7 @@ static const struct kind {
 	{"custodyfs-revocation/v1", DOCUMENT_NS_REVOKE, "revocation"},
 	{"custodyfs-transfer-release/v1", DOCUMENT_NS_TRANSFER, "transfer-release"},
 	{"custodyfs-transfer-receipt/v1", DOCUMENT_NS_TRANSFER, "transfer-receipt"},
+	{RESTORE_TITLE, DOCUMENT_NS_RESTORE, "restore"},
 };
 
 struct sign {
@@ -82,10 +83,8 @@ static int find_kind(struct sign *s, const struct document *d, struct err *e)
 			s->kind = &kinds[i];
 	}
 	if (!s->kind)
-		return err_set(
-			e, ERR_FOREIGN,
-			"%s is a '%.*s': enrolments, authorisations, revocations and transfers are signed",
-			s->file, title.n > 60 ? 60 : (int)title.n, title.p);
+		return err_set(e, ERR_FOREIGN, "%s is a '%.*s', which is not signed here", s->file,
+			       title.n > 60 ? 60 : (int)title.n, title.p);
 	if (!document_id(d, "archive", s->archive) || !document_id(d, "serial", s->serial))
 		return err_set(e, ERR_MALFORMED, "%s names no archive or no serial", s->file);
 	return 0;
@@ -104,10 +103,14 @@ static int sign_alone(struct sign *s, struct document *d, struct err *e)
 
 static int keep(struct sign *s, struct auth *au, const struct document *d, struct err *e)
 {
-	if (s->have < s->need)
-		return 0;
+	int rc = authority_check_signers(au->a, d, s->archive, s->serial, s->kind->word, e);
+
+	if (rc || s->have < s->need)
+		return rc;
 	if (!strcmp(s->kind->word, "enrolment"))
 		return authority_keep_enrolment(au->a, d, e);
+	if (!strcmp(s->kind->word, "restore"))
+		return authority_accept_restore(au->a, d, s->archive, s->serial, e);
 	return authority_keep_issued(au->a, d, s->archive, s->serial, s->kind->word, e);
 }
 
@@ -173,6 +176,20 @@ static void print(const struct sign *s)
 		       s->output);
 }
 
+/* What is over already can't be redeemed any more: an officer should hear of it before a token has to
+ * be touched. */
+static int check_time(const struct sign *s, const struct document *d, struct err *e)
+{
+	char text[TEXT_TIME_SIZE];
+	int64_t end;
+
+	if (!document_time(d, "not-after", &end) || end >= ui_now())
+		return 0;
+	text_time_s(text, end / 1000);
+	return err_set(e, ERR_EXPIRED, "the %s expired at %s: have it issued anew", s->kind->word,
+		       text);
+}
+
 static int run(struct sign *s, struct err *e)
 {
 	const bool write = s->keys.n || strcmp(s->output, s->file) != 0;
@@ -181,6 +198,8 @@ static int run(struct sign *s, struct err *e)
 
 	if (rc == 0)
 		rc = find_kind(s, &d, e);
+	if (rc == 0 && s->keys.n)
+		rc = check_time(s, &d, e);
 	if (rc == 0 && write)
 		rc = ui_check_output(s->ui, s->output, e);
 	if (rc == 0)

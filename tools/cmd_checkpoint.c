@@ -8,6 +8,7 @@
 #include "fs/catchup.h"
 #include "fs/cosigned.h"
 #include "fs/witness_ask.h"
+#include "fs/evidence.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
 
@@ -24,6 +25,10 @@ static const char help[] =
 	"                         log is a continuation of what was cosigned last. The authority answers\n"
 	"                         it (custody-authority witness); import the answer\n"
 	"      --old N            that proof from N events on: how many the witness says it cosigned\n"
+	"      --evidence         nothing is signed: instead the checkpoints that contradict what this\n"
+	"                         node saw before, with those it saw and the proofs, when an archive was\n"
+	"                         rolled back or forked. Exit code 1 when nothing does. An authority can\n"
+	"                         have a restore accepted by it (custody-authority accept-restore)\n"
 	"  -o, --output FILE      write there (default: standard output)\n"
 	"      --node DIR, --json, -q, --force, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
@@ -33,7 +38,7 @@ static const char help[] =
 struct checkpoint {
 	struct ui *ui;
 	const char *archive, *output;
-	bool all, cosigned, for_witness, old_given;
+	bool all, cosigned, for_witness, evidence, old_given;
 	uint64_t old;
 	struct cmd_view view;
 	struct wire_out notes;
@@ -51,6 +56,9 @@ static int take_option(struct checkpoint *c, int opt)
 	case 'w':
 		c->for_witness = true;
 		return 0;
+	case 'e':
+		c->evidence = true;
+		return 0;
 	case 'O':
 		c->old_given = true;
 		return verb_number(c->ui, "--old", optarg, 0, UINT64_MAX, &c->old);
@@ -67,6 +75,7 @@ static int parse(struct checkpoint *c, int argc, char **argv)
 					      {"cosigned", 0, NULL, 'c'},
 					      {"for-witness", 0, NULL, 'w'},
 					      {"old", 1, NULL, 'O'},
+					      {"evidence", 0, NULL, 'e'},
 					      {"output", 1, NULL, 'o'},
 					      {NULL, 0, NULL, 0}};
 	int opt, code;
@@ -82,6 +91,10 @@ static int parse(struct checkpoint *c, int argc, char **argv)
 	if (code)
 		return code;
 	c->archive = argv[optind];
+	if (c->evidence && (c->all || c->cosigned || c->for_witness))
+		return ui_usage(c->ui, "--evidence is asked for alone");
+	if (c->evidence && c->ui->json && !c->output)
+		return ui_usage(c->ui, "--json and --evidence need -o: where the evidence goes");
 	if (c->ui->json && c->output && !strcmp(c->output, "-"))
 		return ui_usage(c->ui, "--json and -o - both want standard output");
 	if (c->cosigned && c->for_witness)
@@ -209,13 +222,71 @@ static int sign(struct checkpoint *c, struct station *s, struct err *e)
 	return rc;
 }
 
+/* ---- evidence ---- */
+
+static void print_evidence(const struct checkpoint *c, const struct evidence *v)
+{
+	struct ui_json j = {0};
+	char hex[33], line[160];
+
+	if (c->ui->json) {
+		ui_json_begin(&j, NULL, '{');
+		ui_json_id(&j, "archive", v->archive);
+		ui_json_begin(&j, "logs", '[');
+	}
+	for (size_t i = 0; i < v->logs; i++) {
+		const struct evidence_log *l = &v->log[i];
+
+		text_hex(hex, l->node, 16);
+		snprintf(line, sizeof(line),
+			 "log of node %s: a %s, %" PRIu64 " events were seen, %" PRIu64
+			 " are there",
+			 hex, l->fork ? "fork" : "rollback", l->seen_at.size, l->present_at.size);
+		if (!c->ui->json) {
+			ui_say(c->ui, "%s", line);
+			continue;
+		}
+		ui_json_begin(&j, NULL, '{');
+		ui_json_id(&j, "node", l->node);
+		ui_json_text(&j, "found", l->fork ? "fork" : "rollback");
+		ui_json_number(&j, "seen", l->seen_at.size);
+		ui_json_number(&j, "present", l->present_at.size);
+		ui_json_end(&j, '}');
+	}
+	if (c->ui->json) {
+		ui_json_end(&j, ']');
+		ui_json_text(&j, "output", c->output);
+		ui_json_end(&j, '}');
+		ui_json_line(&j);
+	}
+}
+
+static int run_evidence(struct checkpoint *c, struct err *e)
+{
+	struct evidence v = {.logs = 0};
+	struct station *s = NULL;
+	int rc = cmd_open(&s, c->ui, c->archive, STATION_LOOK_BACK, e);
+
+	if (rc == 0)
+		rc = evidence_make(&c->notes, s, ui_now(), &v, e);
+	rc = cmd_close(s, rc, e);
+	if (rc == 0 && c->output)
+		rc = ui_write_file(c->output, c->notes.p, c->notes.n, e);
+	else if (rc == 0)
+		fwrite(c->notes.p, 1, c->notes.n, stdout);
+	if (rc == 0)
+		print_evidence(c, &v);
+	evidence_free(&v);
+	return rc;
+}
+
 static int run(struct checkpoint *c, struct err *e)
 {
 	struct station *s;
 	int rc = c->output ? ui_check_output(c->ui, c->output, e) : 0;
 
-	if (rc < 0)
-		return rc;
+	if (rc < 0 || c->evidence)
+		return rc < 0 ? rc : run_evidence(c, e);
 	if (c->all) {
 		rc = cmd_view_open(&c->view, c->ui, c->archive, false, 0, e);
 	} else {

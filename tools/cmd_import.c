@@ -4,21 +4,23 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fs/admit.h"
 #include "fs/admit_cosigned.h"
 #include "fs/cosigned.h"
+#include "fs/restore.h"
 #include "index/file.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
 
 static const char help[] =
 	"Usage: custody import ARCHIVE FILE...\n"
-	"Admit documents that were signed: enrolments, authorisations, revocations, the releases and\n"
-	"receipts of transfers; and the checkpoints that a witness cosigned. Each is checked, and its\n"
-	"admission is in the custody log before it takes effect; a refusal is logged too. A mount of\n"
-	"this node takes note at once. FILE '-' is standard input.\n"
+	"Admit documents that were signed: enrolments, authorisations, revocations, acceptances of a\n"
+	"restore, the releases and receipts of transfers; and the checkpoints that a witness cosigned.\n"
+	"Each is checked, and its admission is in the custody log before it takes effect; a refusal is\n"
+	"logged too. A mount of this node takes note at once. FILE '-' is standard input.\n"
 	"\n"
 	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
@@ -157,29 +159,124 @@ static int import_file(struct ui *ui, struct station *s, const char *file, bool 
 	return 0;
 }
 
+/* ---- an accepted restore ---- */
+
+static void print_restore(const struct ui *ui, const char *file, const struct restore *r)
+{
+	struct ui_json j = {0};
+	char hex[33];
+
+	if (ui->json) {
+		ui_json_begin(&j, NULL, '{');
+		ui_json_text(&j, "file", file);
+		ui_json_text(&j, "kind", "restore");
+		ui_json_id(&j, "serial", r->serial);
+		ui_json_number(&j, "logs", r->logs);
+		ui_json_end(&j, '}');
+		ui_json_line(&j);
+	} else if (!ui->quiet) {
+		text_hex(hex, r->serial, 16);
+		printf("restore %s imported: %zu log%s go on from what is here\n", hex, r->logs,
+		       ui_s(r->logs));
+	}
+}
+
+/* The archive contradicts what the node saw, so that nothing else can be done with it yet. */
+static int import_restore(struct ui *ui, const char *archive, const char *file,
+			  const struct document *d, struct err *e)
+{
+	struct restore r = {.logs = 0};
+	struct station *s = NULL;
+	char user[EVENT_STR_MAX];
+	int rc = cmd_open(&s, ui, archive, STATION_LOOK_BACK, e);
+
+	ui_user(user, sizeof(user));
+	if (rc == 0) {
+		rc = restore_accept(s, d, getuid(), user, &r, e);
+		if (rc < 0)
+			err_prefix(e, rc, "%s", file);
+	}
+	rc = cmd_close(s, rc, e);
+	if (rc == 0)
+		print_restore(ui, file, &r);
+	restore_free(&r);
+	return rc;
+}
+
+/* ---- all files ---- */
+
+struct import {
+	struct ui *ui;
+	const char *archive;
+	struct station *s; /* open, or NULL */
+};
+
+static int open_station(struct import *im, struct err *e)
+{
+	return im->s ? 0 : cmd_open(&im->s, im->ui, im->archive, STATION_UNENROLLED, e);
+}
+
+static int close_station(struct import *im, int rc, struct err *e)
+{
+	rc = cmd_close(im->s, rc, e);
+	im->s = NULL;
+	return rc;
+}
+
+/* A document of this title, read from a regular file: a pipe can be read but once. */
+static bool is_restore(const char *file, struct document *d)
+{
+	struct wire_out bytes = {0};
+	struct stat st;
+	bool yes = stat(file, &st) == 0 && S_ISREG(st.st_mode) &&
+		   file_read_path(file, DOCUMENT_MAX, &bytes, NULL) == 0 &&
+		   document_parse(d, bytes.p, bytes.n, NULL) == 0;
+
+	wire_out_free(&bytes);
+	if (yes && text_is(document_title(d), RESTORE_TITLE))
+		return true;
+	if (yes)
+		document_free(d);
+	return false;
+}
+
+static int import_named(struct import *im, const char *file, bool *reopen, struct err *e)
+{
+	struct document d = {0};
+	int rc;
+
+	if (!is_restore(file, &d)) {
+		rc = open_station(im, e);
+		return rc ? rc : import_file(im->ui, im->s, file, reopen, e);
+	}
+	rc = close_station(im, 0, e);
+	if (rc == 0)
+		rc = import_restore(im->ui, im->archive, file, &d, e);
+	document_free(&d);
+	return rc;
+}
+
 static int import_all(struct ui *ui, const char *archive, int n, char **files)
 {
-	struct station *s = NULL;
+	struct import im = {.ui = ui, .archive = archive};
 	struct err e = {0};
-	bool enrolled;
-	int code = 0, rc = cmd_open(&s, ui, archive, STATION_UNENROLLED, &e);
+	int code = 0, rc = 0;
 
-	for (int i = 0; s && rc == 0 && i < n; i++) {
+	for (int i = 0; i < n; i++) {
 		struct err why = {0};
-		int one = import_file(ui, s, files[i], &enrolled, &why);
+		bool reopen = false;
+		int one = import_named(&im, files[i], &reopen, &why);
 
 		if (one < 0)
 			one = ui_fail(ui, one, &why);
 		code = code ? code : one;
 		/* what follows is for a node with other powers */
-		if (enrolled && i + 1 < n) {
-			rc = cmd_close(s, 0, &e);
-			s = NULL;
-			if (rc == 0)
-				rc = cmd_open(&s, ui, archive, STATION_UNENROLLED, &e);
-		}
+		if (reopen)
+			rc = close_station(&im, rc, &e);
+		if (one && !im.s)
+			break; /* nor will the next one find a node at work */
 	}
-	rc = cmd_close(s, rc, &e);
+	rc = close_station(&im, rc, &e);
 	if (rc < 0)
 		rc = ui_fail(ui, rc, &e);
 	return code ? code : rc;

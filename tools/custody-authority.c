@@ -17,6 +17,7 @@ static const struct verb verbs[] = {
 	{"review", auth_review, "check a request, and show what is asked for"},
 	{"authorise", auth_authorise, "answer a request"},
 	{"revoke", auth_revoke, "end an authorisation, a node or a key"},
+	{"accept-restore", auth_accept_restore, "let a node go on from an archive that was put back"},
 	{"sign", auth_sign, "add an officer's signature to a document"},
 	{NULL, NULL, "The custody logs"},
 	{"witness", auth_witness, "cosign the checkpoints of logs that only grew"},

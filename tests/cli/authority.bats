@@ -274,6 +274,39 @@ node_id() {
 	ok custody --node ws2 why archive2 c/note.txt
 }
 
+@test "sign: not what has expired while it went round" {
+	second_world
+	authority authorise auth2 r2.req --sign-with ann --until +1s -o r2.auth
+	cp r2.auth before
+	sleep 2.1
+	fails 7 "expired at" authority sign r2.auth --sign-with ben
+	fails 7 "expired at" authority sign auth2 r2.auth --sign-with ben
+	cmp before r2.auth
+}
+
+@test "three of three sign in any order; one of them twice is two" {
+	world_keys dan
+	authority init auth3 --key ann.pub --key ben.pub --key cid.pub --key dan.pub --threshold 3 --no-passphrase
+	authority create-archive auth3 archive3 --sign-with ann --sign-with ben --sign-with cid
+	for order in 'dan ann ben' 'cid dan ann' 'ben cid dan'; do
+		rm -rf n
+		custody --node n node-init archive3 --role ingest --no-passphrase -o n.req
+		read -r a b c <<<"$order"
+		authority enrol auth3 n.req --sign-with "$a" -o n.enrol
+		authority sign n.enrol --sign-with "$b"
+		fails 7 "2 of the 3" custody --node n import archive3 n.enrol
+		# one officer's block copied: in the file twice, counted once
+		awk -v n=1 '/BEGIN SSH/ { b++ } b == 1 { one = one $0 "\n" } { print }
+			/END SSH/ && b == 1 && !done { printf "%s", one; done = 1 }' n.enrol >twice
+		[ "$(grep -c 'BEGIN SSH' twice)" -eq 3 ]
+		fails 7 "counts once" custody --node n import archive3 twice
+		authority sign n.enrol --sign-with "$c"
+		ok authority sign auth3 n.enrol
+		says "3 signatures of 3"
+		ok custody --node n import archive3 n.enrol
+	done
+}
+
 @test "authorise refuses users that can't be, and leaves nothing" {
 	run -2 authority authorise auth r.req -q --sign-with officer --until +1h --users ',' -o x
 	run -2 authority authorise auth r.req -q --sign-with officer --until +1h \
@@ -323,8 +356,17 @@ node_id() {
 	custody --node ws2 request archive2 c/note.txt --case C-2 --purpose P -o r3.req
 	fails 7 "revoked" authority authorise auth2 r3.req --sign-with ann --sign-with ben --until +1h \
 		-q -o r3.auth
-	authority authorise auth2 r3.req --sign-with ann --until +1h -o r3.auth
+	# below the threshold too, where it is known
+	custody --node n3 node-init archive2 --no-passphrase -o n3.req
+	fails 7 "revoked" authority enrol auth2 n3.req --sign-with ben -q -o n3.enrol
+	[ ! -e n3.enrol ]
+	authority authorise auth2 r3.req --until +1h -o r3.auth
+	cp r3.auth before
+	fails 7 "revoked" authority sign auth2 r3.auth --sign-with ben
+	cmp before r3.auth
+	authority sign auth2 r3.auth --sign-with ann
 	authority sign r3.auth --sign-with ben
+	fails 7 "revoked" authority sign auth2 r3.auth
 	fails 7 "revoked" custody --node ws2 import archive2 r3.auth
 	authority authorise auth2 r3.req --sign-with ann --sign-with cid --until +1h -o r4.auth
 	ok custody --node ws2 import archive2 r4.auth

@@ -105,3 +105,17 @@ nothing_works() {
 	world_mount
 	same us/car1.jpg
 }
+
+@test "a revocation that another node imported is deleted, and the index with it" {
+	"$CUSTODY_AUTHORITY" revoke auth --authorisation "$(sed -n 's/^serial: //p' r.auth)" \
+		--reason test --sign-with officer -o rev
+	"$CUSTODY" --node cap import archive rev
+	refused 7 revoked "$CUSTODY" --node ws why archive otay/us/car1.jpg
+	mv archive/documents/*.revocation away
+	nothing_works restore
+	refused 4 restore "$CUSTODY" --node ws import archive r.auth
+	mv away/*.revocation archive/documents
+	refused 7 revoked "$CUSTODY" --node ws why archive otay/us/car1.jpg
+	world_mount
+	sealed us/car1.jpg
+}
