@@ -2,6 +2,7 @@
 #include "fs/admit.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -244,6 +245,78 @@ static int admit_receipt(struct admission *a, struct err *e)
 	return take(a, EVENT_ADMITTED, e);
 }
 
+/* ---- archive.txt ---- */
+
+/* Another version that is asked for than the next one. */
+static int wrong_version(const struct archive_desc *now, const struct document *d, struct err *e)
+{
+	struct text_span v;
+	uint64_t version = 0;
+
+	if (document_value(d, "version", &v))
+		text_u64(v, &version);
+	if (version > (uint64_t)now->version + 1)
+		return err_set(e, ERR_FOREIGN,
+			       "it is version %" PRIu64 " and version %" PRIu32
+			       " is in force: the versions between must be imported first",
+			       version, now->version);
+	if (version <= now->version)
+		return err_set(e, ERR_ROLLBACK,
+			       "it is version %" PRIu64 ", and version %" PRIu32
+			       " is in force already",
+			       version, now->version);
+	return 0;
+}
+
+/* First what is superseded is kept, so that every node can walk from one to the other; then our log
+ * says so; then it is in force. */
+static int take_description(struct admission *a, const struct archive_desc *next, struct err *e)
+{
+	struct event ev = {.type = EVENT_ADMITTED, .uid = a->uid};
+	const struct archive *ar = a->st->archive;
+	struct catchup_result caught;
+	char kind[32];
+	int rc;
+
+	snprintf(kind, sizeof(kind), "archive-%" PRIu32, ar->desc.version);
+	rc = document_store(ar->documents, ar->desc.id, kind, &ar->text, e);
+	if (rc)
+		return rc;
+	memcpy(ev.document, ar->desc.id, 16);
+	memcpy(ev.digest, a->doc.digest, 32);
+	snprintf(ev.user, sizeof(ev.user), "%s", a->user);
+	snprintf(ev.kind, sizeof(ev.kind), "archive-%" PRIu32, next->version);
+	rc = journal_append(a->st->journal, &ev, 1, e);
+	a->beyond = rc == 0;
+	if (rc == 0)
+		rc = file_replace(ar->dir, "archive.txt", a->doc.bytes.p, a->doc.bytes.n, 0640, e);
+	if (rc == 0)
+		rc = station_follow(a->st, next->version, NULL, e);
+	if (rc == 0)
+		rc = journal_checkpoint(a->st->journal, e);
+	return rc ? rc : catchup_run(a->st, 0, &caught, NULL, NULL, e);
+}
+
+static int admit_description(struct admission *a, struct err *e)
+{
+	const struct archive_desc *now = &a->st->archive->desc;
+	struct archive_desc next;
+	uint8_t id[16];
+	int rc;
+
+	if (!document_id(&a->doc, "archive", id))
+		return err_set(e, ERR_MALFORMED, "it names no archive");
+	if (!is_archive(a, id))
+		return err_set(e, ERR_WRONG_ARCHIVE, "it describes another archive");
+	memcpy(a->r->serial, id, 16);
+	a->r->already = memcmp(a->doc.digest, a->st->archive->text.digest, 32) == 0;
+	rc = a->r->already ? 0 : wrong_version(now, &a->doc, e);
+	if (rc || a->r->already)
+		return rc;
+	rc = archive_desc_parse(&next, &a->doc, now, e);
+	return rc ? rc : take_description(a, &next, e);
+}
+
 /* ---- all kinds ---- */
 
 /* Requests are easily mistaken for their answers, and are no documents. */
@@ -270,11 +343,9 @@ static const struct kind {
 	const char *name;
 	int (*admit)(struct admission *a, struct err *e);
 } kinds[] = {
-	{"enrolment", admit_enrolment},
-	{"authorisation", admit_authorisation},
-	{"revocation", admit_revocation},
-	{TRANSFER_RELEASE, admit_release},
-	{TRANSFER_RECEIPT, admit_receipt},
+	{"enrolment", admit_enrolment},	   {"authorisation", admit_authorisation},
+	{"revocation", admit_revocation},  {TRANSFER_RELEASE, admit_release},
+	{TRANSFER_RECEIPT, admit_receipt}, {"archive", admit_description},
 };
 
 /* By the title, "custodyfs-<kind>/v<N>"; the kind's parser looks at the version. */

@@ -15,8 +15,8 @@
 #include "fs/station.h"
 
 struct admit_result {
-	const char *kind; /* of the document, as in its file's name: static */
-	uint8_t serial[16];
+	const char *kind;   /* of the document, as in its file's name; "archive": static */
+	uint8_t serial[16]; /* of an archive.txt: the archive's id */
 	uint64_t items, accessions;
 	int64_t not_before_ms, not_after_ms;
 	unsigned roles; /* enrolment of this node */

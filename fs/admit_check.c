@@ -15,7 +15,7 @@ int admit_check_signatures(const struct station *s, const struct document *d, co
 	size_t n, good = 0;
 	int rc = document_check(d, &p, who, &n, e);
 
-	if (rc)
+	if (rc || document_carried(d, &p))
 		return rc;
 	for (size_t i = 0; i < n; i++) {
 		if (roster_key_revoked(s->roster, &p.keys[who[i]]))

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/hash.h"
 #include "crypto/text.h"
 #include "fs/document.h"
 #include "index/ledger.h"
@@ -59,10 +60,31 @@ static int check_indexed(void *ctx, const struct ledger_document *d)
 	return check_one(l, d->serial, d->digest);
 }
 
+/* One that archive.txt carries over from a version before. */
+static int check_carried(void *ctx, const char *kind, const uint8_t serial[16],
+			 const uint8_t text[32])
+{
+	struct look *l = ctx;
+	uint8_t is[32] = {0};
+	struct document d;
+
+	if (strcmp(kind, "revocation") != 0)
+		return 0;
+	if (document_load(&d, l->st->archive->documents, serial, kind, NULL) == 0) {
+		hash_sha256(is, d.text.p, d.text.n);
+		document_free(&d);
+	}
+	if (memcmp(is, text, sizeof(is)) != 0 && !l->why.code)
+		lost(&l->why, serial, kind, "restore it");
+	return 0;
+}
+
 static int check_all(struct look *l, struct err *e)
 {
 	struct db_txn *t = NULL;
 	int rc = node_known_load(l->st->home, &l->known, &l->nknown, e);
+
+	archive_carried(&l->st->archive->desc, check_carried, l);
 
 	for (size_t i = 0; rc == 0 && i < l->nknown; i++)
 		rc = check_one(l, l->known[i].serial, l->known[i].digest);

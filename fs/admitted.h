@@ -13,7 +13,7 @@
 /*
  * Each revocation that the index says was admitted, by whatever node, is in documents/ with the same
  * bytes; so is each one that the node remembers from an index before, and it remembers these. It then
- * counts in the station's roster. All are looked at before it returns. ERR_DAMAGED names the first
+ * counts in the station's roster. And those that archive.txt carries over. All are looked at before it returns. ERR_DAMAGED names the first
  * that is missing or altered. ERR_INDEX, ERR_NOMEM.
  */
 int admitted_check(struct station *s, struct err *e);

@@ -125,22 +125,45 @@ static int open_dir(struct archive *a, struct err *e)
 	return err_sys(e, "can't open the archive %s", a->path);
 }
 
-static int read_desc(struct archive *a, struct err *e)
+static int read_desc(const struct archive *a, struct document *text, struct archive_desc *desc,
+		     struct err *e)
 {
 	struct wire_out bytes = {0};
 	int rc;
 
+	*text = (struct document){0};
 	rc = file_read(a->dir, "archive.txt", DESC_MAX, &bytes, e);
 	if (rc == ERR_NOTFOUND)
 		rc = err_set(e, ERR_FOREIGN, "not an archive: it has no archive.txt");
 	else if (rc == 0)
-		rc = document_parse(&a->text, bytes.p, bytes.n, e);
+		rc = document_parse(text, bytes.p, bytes.n, e);
 	if (rc == 0)
-		rc = archive_desc_parse(&a->desc, &a->text, NULL, e);
-	if (rc)
+		rc = archive_desc_parse(desc, text, NULL, e);
+	if (rc) {
+		document_free(text);
 		err_prefix(e, rc, "%s", a->path);
+	}
 	wire_out_free(&bytes);
 	return rc;
+}
+
+int archive_reread(const struct archive *a, struct document *text, struct archive_desc *desc,
+		   bool *changed, struct err *e)
+{
+	int rc = read_desc(a, text, desc, e);
+
+	*changed = rc == 0 && memcmp(text->digest, a->text.digest, sizeof(text->digest)) != 0;
+	if (rc == 0 && !*changed)
+		document_free(text);
+	return rc;
+}
+
+void archive_adopt(struct archive *a, struct document *text, const struct archive_desc *desc)
+{
+	document_free(&a->text);
+	a->text = *text;
+	a->desc = *desc;
+	*text = (struct document){0};
 }
 
 static int open_parts(struct archive *a, struct err *e)
@@ -170,7 +193,7 @@ int archive_open(struct archive **out, const char *path, struct err *e)
 	a->path = strdup(path);
 	rc = a->path ? open_dir(a, e) : err_set(e, ERR_NOMEM, "out of memory");
 	if (rc == 0)
-		rc = read_desc(a, e);
+		rc = read_desc(a, &a->text, &a->desc, e);
 	if (rc == 0)
 		rc = open_parts(a, e);
 	if (rc) {

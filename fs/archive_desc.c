@@ -9,6 +9,7 @@
 
 #include "crypto/age.h"
 #include "crypto/chunk.h"
+#include "crypto/hash.h"
 #include "crypto/suite.h"
 #include "fs/form.h"
 
@@ -48,15 +49,19 @@ void archive_terms_text(struct wire_out *out, const struct archive_desc *d)
 
 void archive_desc_text(struct wire_out *out, const struct archive_desc *d)
 {
-	char id[33], time[TEXT_TIME_SIZE];
+	char id[33], previous[65], time[TEXT_TIME_SIZE];
 
 	text_hex(id, d->id, sizeof(d->id));
 	text_time_s(time, d->created_ms / 1000);
-	wire_out_printf(out,
-			TITLE "\narchive: %s\nversion: %" PRIu32 "\ncreated: %s\nsuite: %s\n"
-			      "chunk-size: %" PRIu32 "\n",
-			id, d->version, time, suite_name(d->suite), d->chunk_size);
+	wire_out_printf(out, TITLE "\narchive: %s\nversion: %" PRIu32 "\n", id, d->version);
+	if (d->version > 1) {
+		text_hex(previous, d->previous, sizeof(d->previous));
+		wire_out_printf(out, "previous: %s\n", previous);
+	}
+	wire_out_printf(out, "created: %s\nsuite: %s\nchunk-size: %" PRIu32 "\n", time,
+			suite_name(d->suite), d->chunk_size);
 	archive_terms_text(out, d);
+	wire_out_bytes(out, d->carried.p, d->carried.n);
 }
 
 static uint32_t form_u32(struct form *f, const char *key, uint32_t max)
@@ -180,6 +185,53 @@ void archive_terms_parse(struct form *f, struct archive_desc *d)
 			  d->threshold, d->keys);
 }
 
+/* `<kind> <serial> <hash>` */
+static bool carried_ok(struct text_span v, char kind[16], uint8_t serial[16], uint8_t text[32])
+{
+	struct text_span word, id, hash;
+
+	return text_word(&v, &word) && text_word(&v, &id) && text_word(&v, &hash) && v.n == 0 &&
+	       (text_is(word, "enrolment") || text_is(word, "revocation")) &&
+	       text_copy(word, kind, 16) && text_unhex(id, serial, 16) &&
+	       text_unhex(hash, text, 32);
+}
+
+static void parse_carried(struct form *f, struct archive_desc *d)
+{
+	uint8_t serial[16], text[32];
+	struct text_span v;
+	size_t n = 0;
+	char kind[16];
+
+	d->carried = (struct text_span){f->in.p, 0};
+	while (form_next(f, "carried")) {
+		form_span(f, "carried", &v);
+		if (++n > ARCHIVE_CARRIED_MAX || d->version == 1 ||
+		    !carried_ok(v, kind, serial, text))
+			form_fail(f, ERR_MALFORMED,
+				  "'carried' must be a kind, a serial and a hash, at most %u "
+				  "times, and not in version 1",
+				  ARCHIVE_CARRIED_MAX);
+	}
+	d->carried.n = f->rc ? 0 : (size_t)(f->in.p - d->carried.p);
+}
+
+int archive_carried(const struct archive_desc *d,
+		    int (*cb)(void *ctx, const char *kind, const uint8_t serial[16],
+			      const uint8_t text[32]),
+		    void *ctx)
+{
+	struct text_in in = text_in_init(d->carried.p, d->carried.n);
+	uint8_t serial[16], text[32];
+	struct text_span v;
+	char kind[16];
+	int rc = 0;
+
+	while (rc == 0 && text_field(&in, "carried", &v) && carried_ok(v, kind, serial, text))
+		rc = cb(ctx, kind, serial, text);
+	return rc;
+}
+
 static int parse(struct archive_desc *d, struct text_span text, struct err *e)
 {
 	struct form f = form_begin(text, TITLE, e);
@@ -187,9 +239,13 @@ static int parse(struct archive_desc *d, struct text_span text, struct err *e)
 	*d = (struct archive_desc){0};
 	form_id(&f, "archive", d->id);
 	d->version = form_u32(&f, "version", UINT32_MAX);
+	if (d->version > 1)
+		form_hash(&f, "previous", d->previous);
 	form_time(&f, "created", &d->created_ms);
 	parse_suite(&f, d);
 	archive_terms_parse(&f, d);
+	parse_carried(&f, d);
+	hash_sha256(d->digest, text.p, text.n);
 	return form_end(&f);
 }
 
@@ -206,11 +262,21 @@ static int follows(const struct archive_desc *d, const struct document *doc,
 		return err_set(e, ERR_ROLLBACK,
 			       "archive.txt is of version %" PRIu32 ", after version %" PRIu32,
 			       d->version, before->version);
+	if (memcmp(d->previous, before->digest, sizeof(d->previous)) != 0)
+		return err_set(e, ERR_FOREIGN,
+			       "archive.txt of version %" PRIu32
+			       " does not follow the version %" PRIu32 " that is known here",
+			       d->version, before->version);
 	p.others = true;
 	rc = document_check(doc, &p, NULL, NULL, e);
 	if (rc)
 		err_prefix(e, rc, "archive.txt, by the keys of version %" PRIu32, before->version);
 	return rc;
+}
+
+int archive_desc_read(struct archive_desc *d, const struct document *doc, struct err *e)
+{
+	return parse(d, doc->text, e);
 }
 
 int archive_desc_parse(struct archive_desc *d, const struct document *doc,
@@ -232,6 +298,8 @@ int archive_desc_parse(struct archive_desc *d, const struct document *doc,
 
 struct document_policy archive_policy(const struct archive_desc *d, const char *namespace)
 {
+	const struct text_span none = {"", 0};
+
 	return (struct document_policy){
 		.namespace = namespace,
 		.keys = d->key,
@@ -239,6 +307,8 @@ struct document_policy archive_policy(const struct archive_desc *d, const char *
 		.threshold = d->threshold,
 		.require_touch = d->require_touch,
 		.require_pin = d->require_pin,
+		/* An archive.txt is never carried by another. */
+		.carried = strcmp(namespace, DOCUMENT_NS_ARCHIVE) == 0 ? none : d->carried,
 	};
 }
 

@@ -194,7 +194,7 @@ static int read_text(struct authority *a, struct err *e)
 	return wire_out_ok(&a->text) ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 }
 
-static int write_text(struct authority *a, struct err *e)
+int authority_write_text(struct authority *a, struct err *e)
 {
 	struct wire_out text = {0};
 	char time[TEXT_TIME_SIZE];
@@ -203,7 +203,7 @@ static int write_text(struct authority *a, struct err *e)
 	text_time_s(time, a->terms.created_ms / 1000);
 	wire_out_printf(&text, TITLE "\ncreated: %s\n", time);
 	archive_terms_text(&text, &a->terms);
-	rc = wire_out_ok(&text) ? file_create(a->home.fd, TEXT_FILE, text.p, text.n, 0600, e) :
+	rc = wire_out_ok(&text) ? file_replace(a->home.fd, TEXT_FILE, text.p, text.n, 0600, e) :
 				  err_set(e, ERR_NOMEM, "out of memory");
 	wire_out_free(&text);
 	return rc;
@@ -258,7 +258,7 @@ static int fill(struct authority *a, node_passphrase *pass, void *ctx, struct er
 	if (rc == 0)
 		rc = new_secret(a, name, a->terms.epoch[0].recipient, e);
 	if (rc == 0)
-		rc = write_text(a, e);
+		rc = authority_write_text(a, e);
 	return rc ? rc : read_text(a, e);
 }
 
@@ -316,6 +316,9 @@ void authority_close(struct authority *a)
 {
 	if (!a)
 		return;
+	for (size_t i = 0; i < a->nlooked; i++)
+		document_free(&a->looked[i]);
+	free(a->looked);
 	secret_give(a->pool, a->secrets);
 	wire_out_free(&a->text);
 	keydir_close(&a->home);

@@ -98,6 +98,27 @@ int authority_check_signers(struct authority *a, const struct document *d,
 int authority_keep_issued(struct authority *a, const struct document *d, const uint8_t archive[16],
 			  const uint8_t serial[16], const char *kind, struct err *e);
 
+/* What is to change with the next version of an archive.txt; zeroed: nothing. */
+struct authority_change {
+	const struct sshkey *add, *remove;
+	size_t adds, removes;
+	unsigned threshold; /* 0: as it is */
+	enum { AUTHORITY_KEEP, AUTHORITY_NO, AUTHORITY_YES } touch, pin;
+};
+/* The next version of the archive.txt we have, unsigned, and what it says. Enrolments and revocations
+ * that count now are carried over. ERR_USAGE: a key that is there already or is not there, a threshold
+ * that can't be met, nothing changed. */
+int authority_rotate(struct authority *a, const uint8_t archive[16],
+		     const struct authority_change *c, struct archive_desc *next,
+		     struct document *out, int64_t now_ms, struct err *e);
+/* How many keys of the version we have, and of the document's own, have signed it. Signatures by others
+ * are ERR_WRONG_KEY; codes of document_check(). */
+int authority_count_rotation(struct authority *a, const struct document *d,
+			     struct archive_desc *before, struct archive_desc *next,
+			     unsigned *have_before, unsigned *have_next, struct err *e);
+/* Enough of both have signed it: keep it, and let archives that are made from now on have its keys. */
+int authority_keep_rotation(struct authority *a, const struct document *d, struct err *e);
+
 /* Read a node's evidence, with the nodes that were enrolled here. Codes of evidence_parse(). */
 int authority_read_evidence(struct authority *a, struct evidence *v, const void *p, size_t n,
 			    struct err *e);

@@ -11,6 +11,9 @@ struct authority {
 	uint8_t *secrets;     /* 32 secret bytes that the .key files are sealed under, or NULL */
 	struct wire_out text; /* authority.txt, NUL-terminated */
 	struct archive_desc terms; /* keys, threshold, epochs, catalogue, witness */
+	/* Each archive.txt that was looked at: descriptions borrow from them. */
+	struct document *looked; /* owned */
+	size_t nlooked;
 };
 
 /* NAME.key: an age secret under the authority's secrets. secret is 32 bytes of secret memory. */
@@ -25,6 +28,9 @@ void authority_epoch_name(char out[24], uint32_t epoch);
 /* Descriptor of archives/<id>/<sub> (sub NULL: archives/<id>), made if `create`. */
 int authority_archive_dir(struct authority *a, const uint8_t archive[16], const char *sub,
 			  bool create, struct err *e);
+
+/* Replace authority.txt by a->terms. */
+int authority_write_text(struct authority *a, struct err *e);
 
 /* A node's latest enrolment that was signed here. Codes only. */
 int authority_find_node(struct authority *a, const uint8_t archive[16], const uint8_t node[16],

@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,6 +55,32 @@ void authority_describe(const struct authority *a, struct archive_desc *d, int s
 }
 
 /* The kept archive.txt. ERR_WRONG_ARCHIVE if there is none. */
+/* Keep what d borrows from for as long as the authority is open. Takes *doc. */
+static int keep_looked(struct authority *a, struct document *doc, struct archive_desc *d,
+		       struct err *e)
+{
+	const size_t at = (size_t)(d->carried.p - doc->text.p);
+	struct document *grown;
+	size_t i = 0;
+
+	while (i < a->nlooked && memcmp(a->looked[i].digest, doc->digest, 32) != 0)
+		i++;
+	if (i < a->nlooked) {
+		document_free(doc);
+	} else {
+		grown = reallocarray(a->looked, i + 1, sizeof(*grown));
+		if (!grown) {
+			document_free(doc);
+			return err_set(e, ERR_NOMEM, "out of memory");
+		}
+		a->looked = grown;
+		grown[a->nlooked++] = *doc;
+		*doc = (struct document){0};
+	}
+	d->carried.p = a->looked[i].text.p + at;
+	return 0;
+}
+
 static int load_archive(struct authority *a, const uint8_t id[16], struct document *doc,
 			struct archive_desc *d, struct err *e)
 {
@@ -79,6 +107,21 @@ static int load_archive(struct authority *a, const uint8_t id[16], struct docume
 	return rc;
 }
 
+/* Those that are superseded are kept too. */
+static int keep_superseded(struct authority *a, const struct archive_desc *kept,
+			   const struct document *doc, struct err *e)
+{
+	int dir = authority_archive_dir(a, kept->id, NULL, false, e), rc;
+	char name[32];
+
+	if (dir < 0)
+		return dir;
+	snprintf(name, sizeof(name), "archive-%" PRIu32 ".txt", kept->version);
+	rc = file_replace(dir, name, doc->bytes.p, doc->bytes.n, 0600, e);
+	close(dir);
+	return rc;
+}
+
 /* What is kept says whose signatures count: it only moves on to its next version. */
 static int check_kept(struct authority *a, const struct archive_desc *desc,
 		      const struct document *d, struct err *e)
@@ -91,9 +134,11 @@ static int check_kept(struct authority *a, const struct archive_desc *desc,
 		return 0;
 	if (rc)
 		return rc;
-	if (kept.version != desc->version)
+	if (kept.version != desc->version) {
 		rc = archive_desc_parse(&next, d, &kept, e);
-	else if (doc.text.n != d->text.n || memcmp(doc.text.p, d->text.p, d->text.n) != 0)
+		if (rc == 0)
+			rc = keep_superseded(a, &kept, &doc, e);
+	} else if (doc.text.n != d->text.n || memcmp(doc.text.p, d->text.p, d->text.n) != 0)
 		rc = err_set(e, ERR_FOREIGN, "another archive.txt of this version is kept already");
 	document_free(&doc);
 	return rc;
@@ -122,8 +167,7 @@ int authority_archive(struct authority *a, const uint8_t id[16], struct archive_
 	struct document doc;
 	int rc = load_archive(a, id, &doc, d, e);
 
-	document_free(&doc);
-	return rc;
+	return rc ? rc : keep_looked(a, &doc, d, e);
 }
 
 int authority_enrol(struct authority *a, struct document *out, const void *request, size_t n,

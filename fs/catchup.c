@@ -173,6 +173,7 @@ struct run {
 	void *ctx;
 	struct err *e; /* the first error */
 	int rc;
+	bool unsure; /* whose signatures count is not known */
 };
 
 /* Note an error; the first one is kept. */
@@ -284,9 +285,17 @@ static void new_roster(struct run *r)
 static void look(struct run *r)
 {
 	struct catchup *c = r->c;
+	struct err e = {0};
+	bool moved = false;
+	int rc;
 
 	catchup_look_begin(c->look, c->st->archive);
-	if (catchup_look_documents(c->look))
+	if (catchup_look_description(c->look)) {
+		rc = station_follow(c->st, 0, &moved, &e);
+		r->unsure = rc != 0;
+		note(r, rc, &e);
+	}
+	if (moved || catchup_look_documents(c->look))
 		new_roster(r);
 	for (size_t i = 0; i < c->sources; i++)
 		catchup_look_journal(c->look, c->source[i].node);
@@ -297,7 +306,7 @@ static void hold_to_log(struct run *r)
 {
 	struct station *s = r->c->st;
 	const struct catchup_source *own = find_source(r->c, node_identity(s->node)->pub.id);
-	bool behind = own->failed || catchup_source_planned(own);
+	bool behind = own->failed || catchup_source_planned(own) || r->unsure;
 	struct err e = {0};
 	int rc;
 

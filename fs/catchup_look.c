@@ -24,8 +24,8 @@ struct watched {
 
 struct catchup_look {
 	const struct archive *archive; /* between begin and end */
-	struct stamp documents;
-	bool new_documents;
+	struct stamp documents, description;
+	bool new_documents, new_description;
 	struct watched *list;
 	size_t n;
 	bool partial; /* a journal could not be noted */
@@ -84,12 +84,16 @@ void catchup_look_free(struct catchup_look *l)
 void catchup_look_begin(struct catchup_look *l, const struct archive *a)
 {
 	struct stamp documents = stamp(a->documents, ".");
+	struct stamp description = stamp(a->dir, "archive.txt");
 	int64_t now = now_ns();
 
 	l->archive = a;
 	l->new_documents = !same(&documents, &l->documents);
 	if_young(&documents, now);
 	l->documents = documents;
+	l->new_description = !same(&description, &l->description);
+	if_young(&description, now);
+	l->description = description;
 	free(l->list);
 	l->list = NULL;
 	l->n = 0;
@@ -99,6 +103,11 @@ void catchup_look_begin(struct catchup_look *l, const struct archive *a)
 bool catchup_look_documents(struct catchup_look *l)
 {
 	return l->new_documents;
+}
+
+bool catchup_look_description(struct catchup_look *l)
+{
+	return l->new_description;
 }
 
 void catchup_look_journal(struct catchup_look *l, const uint8_t node[16])
@@ -130,7 +139,9 @@ void catchup_look_end(struct catchup_look *l, bool done)
 bool catchup_look_changed(const struct catchup_look *l, const struct archive *a)
 {
 	struct stamp documents = stamp(a->documents, ".");
-	bool changed = !l->done || !same(&documents, &l->documents);
+	struct stamp description = stamp(a->dir, "archive.txt");
+	bool changed = !l->done || !same(&documents, &l->documents) ||
+		       !same(&description, &l->description);
 
 	for (size_t i = 0; i < l->n && !changed; i++) {
 		const struct watched *w = &l->list[i];

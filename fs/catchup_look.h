@@ -23,6 +23,8 @@ void catchup_look_free(struct catchup_look *l); /* NULL is fine */
 void catchup_look_begin(struct catchup_look *l, const struct archive *a);
 /* Did documents/ change since it was last looked at? True at the first look. */
 bool catchup_look_documents(struct catchup_look *l);
+/* Did archive.txt? */
+bool catchup_look_description(struct catchup_look *l);
 /* Look at this node's journal and checkpoint too. */
 void catchup_look_journal(struct catchup_look *l, const uint8_t node[16]);
 /* What was seen was dealt with; or, if not `done`, it is to be looked at again in any case. */

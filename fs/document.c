@@ -219,6 +219,19 @@ static bool known(const unsigned *list, size_t n, size_t k)
 	return false;
 }
 
+bool document_carried(const struct document *d, const struct document_policy *p)
+{
+	uint8_t digest[HASH_SIZE];
+	char end[2 * HASH_SIZE + 3] = " ";
+
+	if (!p->carried.n)
+		return false;
+	hash_sha256(digest, d->text.p, d->text.n);
+	text_hex(end + 1, digest, sizeof(digest));
+	strcat(end, "\n");
+	return memmem(p->carried.p, p->carried.n, end, strlen(end)) != NULL;
+}
+
 int document_check(const struct document *d, const struct document_policy *p, unsigned *signers,
 		   size_t *n, struct err *e)
 {
@@ -229,6 +242,11 @@ int document_check(const struct document *d, const struct document_policy *p, un
 
 	if (p->threshold == 0 || p->nkeys == 0)
 		return err_set(e, ERR_USAGE, "a policy needs keys and a threshold");
+	if (document_carried(d, p)) {
+		if (n)
+			*n = 0;
+		return 0;
+	}
 	for (size_t i = 0; i < d->sigs; i++) {
 		struct sshsig s;
 		int rc = sshsig_verify(&s, d->sig[i], d->text.p, d->text.n, &policy, e);

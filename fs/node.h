@@ -43,23 +43,30 @@ struct secret_pool *node_pool(const struct node *n);
 /* This node's standing in one archive. */
 struct node_archive {
 	uint8_t archive_id[16];
-	unsigned roles;		/* 0: requested, not yet enrolled */
-	uint8_t enrolment[16];	/* serial */
-	uint8_t *catalogue;	/* 32 secret bytes, or NULL */
-	int dir;		/* descriptor of archives/<id> */
-	char *index_dir;	/* absolute path for index/db; not made here */
-	int64_t restored_ms;	/* when the latest restore was accepted, INT64_MIN if none was */
-	struct document pinned; /* archive.txt as pinned */
-	struct archive_desc desc;
-	struct node *node; /* back */
+	unsigned roles;	       /* 0: requested, not yet enrolled */
+	uint8_t enrolment[16]; /* serial */
+	uint8_t *catalogue;    /* 32 secret bytes, or NULL */
+	int dir;	       /* descriptor of archives/<id> */
+	char *index_dir;       /* absolute path for index/db; not made here */
+	int64_t restored_ms;   /* when the latest restore was accepted, INT64_MIN if none was */
+	uint32_t version;      /* of archive.txt, when it was opened */
+	struct node *node;     /* back */
 };
 /* First contact: pin archive.txt. If there is a pin already it must agree: the same bytes, or a later
  * version that every version since the pin (documents/<archive id>.archive-<version>) leads to by
- * signatures; the pin then moves on. ERR_FOREIGN otherwise, ERR_ROLLBACK for an older version. */
+ * signatures. ERR_FOREIGN otherwise, ERR_ROLLBACK for an older version. */
 int node_archive_pin(struct node *n, const struct archive *a, struct err *e);
 /* ERR_NOT_ENROLLED when the archive was never pinned here. Checks a's archive.txt against the pin. */
 int node_archive_open(struct node_archive **out, struct node *n, const struct archive *a,
 		      struct err *e);
+/* Compare with an archive.txt that is there now; codes as node_archive_pin(). */
+int node_archive_check(struct node_archive *na, const struct archive *a, struct err *e);
+/* Take one version for the pin after the other, up to the archive's. step is told of each before it
+ * is pinned, with the SHA-256 of the whole file; what it returns other than 0 ends it. Those that are
+ * superseded stay beside the pin. Codes as node_archive_pin(). */
+typedef int node_archive_step(void *ctx, uint32_t version, const uint8_t digest[32], struct err *e);
+int node_archive_follow(struct node_archive *na, const struct archive *a, node_archive_step *step,
+			void *ctx, struct err *e);
 /* Keep role, enrolment serial and catalogue secret (may be NULL). */
 int node_archive_enrol(struct node_archive *na, unsigned roles, const uint8_t serial[16],
 		       const uint8_t catalogue[32], struct err *e);

@@ -57,33 +57,46 @@ static int read_pin(int home, struct document *doc, struct archive_desc *desc, s
 	return rc;
 }
 
+/* The version after *desc, which it must follow by signatures: archive.txt itself, or one that it
+ * superseded. */
+static int next_version(const struct archive *a, const struct archive_desc *desc,
+			struct document *doc, struct archive_desc *next, struct err *e)
+{
+	const uint32_t version = desc->version + 1;
+	char kind[32];
+	int rc;
+
+	snprintf(kind, sizeof(kind), "archive-%" PRIu32, version);
+	if (version == a->desc.version)
+		rc = document_parse(doc, a->text.bytes.p, a->text.bytes.n, e);
+	else
+		rc = document_load(doc, a->documents, a->desc.id, kind, e);
+	if (rc)
+		return rc;
+	rc = archive_desc_parse(next, doc, desc, e);
+	if (rc)
+		document_free(doc);
+	return rc;
+}
+
 /* Walk from the pinned version to the archive's, each signed by the keys of the one before. */
 static int walk_versions(const struct archive *a, struct archive_desc *desc, struct err *e)
 {
 	struct archive_desc next;
 	struct document doc;
-	char kind[32];
 	int rc = 0;
 
 	while (rc == 0 && desc->version < a->desc.version) {
-		uint32_t version = desc->version + 1;
-
-		if (version == a->desc.version) {
-			rc = archive_desc_parse(&next, &a->text, desc, e);
-		} else {
-			snprintf(kind, sizeof(kind), "archive-%" PRIu32, version);
-			rc = document_load(&doc, a->documents, a->desc.id, kind, e);
-			if (rc)
-				break;
-			rc = archive_desc_parse(&next, &doc, desc, e);
+		rc = next_version(a, desc, &doc, &next, e);
+		if (rc == 0) {
 			document_free(&doc);
+			*desc = next;
 		}
-		*desc = next;
 	}
 	return rc;
 }
 
-/* The archive against the pin; the pin moves on when the archive has a later, signed version. */
+/* The archive against the pin, which may be of an earlier version. */
 static int check_pin(int home, const struct archive *a, struct err *e)
 {
 	struct archive_desc desc;
@@ -112,10 +125,68 @@ static int check_pin(int home, const struct archive *a, struct err *e)
 			     "%s: no signatures lead from the archive.txt this node has seen to "
 			     "version %" PRIu32,
 			     a->path, a->desc.version);
-	if (rc == 0)
-		rc = file_replace(home, "archive.txt", a->text.bytes.p, a->text.bytes.n, 0600, e);
 out:
 	document_free(&doc);
+	return rc;
+}
+
+int node_archive_check(struct node_archive *na, const struct archive *a, struct err *e)
+{
+	return check_pin(na->dir, a, e);
+}
+
+/* Keep the version that is pinned beside what takes its place: `next`. */
+static int move_pin(int home, const struct document *pinned, uint32_t version,
+		    const struct document *next, struct err *e)
+{
+	char name[32];
+	int rc;
+
+	snprintf(name, sizeof(name), "archive-%" PRIu32 ".txt", version);
+	rc = file_replace(home, name, pinned->bytes.p, pinned->bytes.n, 0600, e);
+	return rc ? rc : file_replace(home, "archive.txt", next->bytes.p, next->bytes.n, 0600, e);
+}
+
+/* One step. 1 if there was one to take. */
+static int follow_one(struct node_archive *na, const struct archive *a, node_archive_step *step,
+		      void *ctx, struct err *e)
+{
+	struct document pinned = {0}, doc = {0};
+	struct archive_desc desc, next;
+	int rc = read_pin(na->dir, &pinned, &desc, e);
+
+	if (rc)
+		return rc;
+	if (desc.version < a->desc.version) {
+		rc = next_version(a, &desc, &doc, &next, e);
+		if (rc == 0)
+			rc = step(ctx, next.version, doc.digest, e);
+		if (rc == 0)
+			rc = move_pin(na->dir, &pinned, desc.version, &doc, e);
+		rc = rc ? rc : 1;
+	}
+	document_free(&doc);
+	document_free(&pinned);
+	return rc;
+}
+
+int node_archive_follow(struct node_archive *na, const struct archive *a, node_archive_step *step,
+			void *ctx, struct err *e)
+{
+	int fd, rc = check_pin(na->dir, a, e);
+
+	if (rc)
+		return rc;
+	fd = openat(na->dir, "archive.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_sys(e, "can't open archive.lock of the node");
+	rc = file_lock(fd, true, true, e);
+	if (rc == 0) {
+		do
+			rc = follow_one(na, a, step, ctx, e);
+		while (rc > 0);
+	}
+	close(fd);
 	return rc;
 }
 
@@ -217,8 +288,7 @@ int node_archive_open(struct node_archive **out, struct node *n, const struct ar
 	if (rc == ERR_NOTFOUND)
 		rc = err_set(e, ERR_NOT_ENROLLED,
 			     "this node has never met %s: run 'custody node-init' first", a->path);
-	if (rc == 0)
-		rc = read_pin(na->dir, &na->pinned, &na->desc, e);
+	na->version = a->desc.version;
 	if (rc == 0 && asprintf(&na->index_dir, "%s/archives/%s/index", node_dir(n), hex) < 0) {
 		na->index_dir = NULL;
 		rc = err_set(e, ERR_NOMEM, "out of memory");
@@ -242,7 +312,6 @@ void node_archive_close(struct node_archive *na)
 	if (na->dir >= 0)
 		close(na->dir);
 	secret_give(node_pool(na->node), na->catalogue);
-	document_free(&na->pinned);
 	free(na->index_dir);
 	free(na);
 }

@@ -93,6 +93,9 @@ static int check_description(struct receipt *r, const struct sshkey *expected, s
 
 	if (rc == 0) {
 		rc = archive_desc_parse(&r->desc, &d, NULL, &why);
+		/* The same bytes, which stay. */
+		if (rc == 0)
+			r->desc.carried.p = r->description.p + (r->desc.carried.p - d.text.p);
 		document_free(&d);
 	}
 	if (rc)

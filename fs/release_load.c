@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "crypto/text.h"
+#include "fs/archive_history.h"
 #include "fs/station.h"
 #include "index/ledger.h"
 
@@ -20,7 +21,7 @@ struct reload {
 	struct station *st;
 	const struct identity *id;
 	int64_t now_ms;
-	struct document_policy policy;
+	struct archive_history history;
 	struct ledger_document *list; /* this node's authorisations */
 	size_t n, cap;
 	unsigned bad;
@@ -89,7 +90,8 @@ static int over(const struct reload *l, const struct ledger_document *d,
 }
 
 /* Is the document in the archive the one that was admitted, for us, and signed as the archive asks?
- * A key that was revoked since still counts here: it was good when the log took the document in. */
+ * Keys that were revoked or superseded since still count here: they were good when the log took the
+ * document in. */
 static int check(const struct reload *l, const struct ledger_document *d,
 		 const struct document *doc, const struct authorisation *a, struct err *e)
 {
@@ -101,7 +103,8 @@ static int check(const struct reload *l, const struct ledger_document *d,
 		return err_set(e, ERR_WRONG_NODE, "it is for another node");
 	if (memcmp(a->serial, d->serial, 16) != 0)
 		return err_set(e, ERR_DAMAGED, "it bears another serial");
-	return document_check(doc, &l->policy, NULL, NULL, e);
+	return archive_history_check(&l->history, &l->st->archive->desc, doc, DOCUMENT_NS_AUTHORISE,
+				     NULL, e);
 }
 
 static int put_key(void *ctx, bool accession, const uint8_t id[16], const uint8_t key[32])
@@ -188,18 +191,20 @@ int release_reload(struct release_set *s, struct station *st, unsigned *bad, str
 
 	*bad = 0;
 	clock_gettime(CLOCK_REALTIME, &ts);
-	l.policy = archive_policy(&st->archive->desc, DOCUMENT_NS_AUTHORISE);
 	l.now_ms = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 	why = standing(&l);
 	if (why)
 		return release_each(s, end_each, &why);
-	rc = db_begin(&t, st->db, false, e);
+	rc = archive_history_load(&l.history, st->archive->documents, &st->archive->desc, e);
+	if (rc == 0)
+		rc = db_begin(&t, st->db, false, e);
 	if (rc == 0)
 		rc = ledger_documents(t, collect, &l, e);
 	db_abort(t);
 	for (size_t i = 0; rc == 0 && i < l.n; i++)
 		reconcile(&l, &l.list[i]);
 	free(l.list);
+	archive_history_free(&l.history);
 	*bad = l.bad;
 	if (rc == 0 && l.bad && e)
 		*e = l.first;

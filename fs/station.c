@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/station.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "fs/admitted.h"
 #include "fs/catchup.h"
@@ -169,6 +171,46 @@ static void tell_recovered(struct station *s, const struct station_ask *ask, uin
 			  "off, which is recorded");
 }
 
+/* ---- a new archive.txt ---- */
+
+struct follow {
+	struct station *s;
+	uint32_t logged;
+};
+
+static int log_version(void *ctx, uint32_t version, const uint8_t digest[32], struct err *e)
+{
+	struct event ev = {.type = EVENT_ADMITTED, .uid = getuid()};
+	const struct follow *f = ctx;
+
+	if (version <= f->logged)
+		return 0;
+	memcpy(ev.document, f->s->archive->desc.id, 16);
+	memcpy(ev.digest, digest, 32);
+	snprintf(ev.kind, sizeof(ev.kind), "archive-%" PRIu32, version);
+	return journal_append(f->s->journal, &ev, 1, e);
+}
+
+int station_follow(struct station *s, uint32_t logged, bool *moved, struct err *e)
+{
+	struct follow f = {s, logged};
+	struct archive next = *s->archive;
+	bool changed = false;
+	int rc = archive_reread(s->archive, &next.text, &next.desc, &changed, e);
+
+	if (moved)
+		*moved = rc == 0 && changed;
+	if (rc == 0 && changed)
+		rc = node_archive_check(s->home, &next, e);
+	if (rc == 0 && changed)
+		archive_adopt(s->archive, &next.text, &next.desc);
+	else if (changed)
+		document_free(&next.text);
+	if (rc == 0 && s->journal)
+		rc = node_archive_follow(s->home, s->archive, log_version, &f, e);
+	return rc;
+}
+
 /* What depends on the index: all of it is made anew when the index turns out to be damaged. */
 static int set_up(struct station *s, const struct station_ask *ask, struct err *e)
 {
@@ -187,6 +229,8 @@ static int set_up(struct station *s, const struct station_ask *ask, struct err *
 		if (rc == 0)
 			tell_recovered(s, ask, lines);
 	}
+	if (rc == 0)
+		rc = station_follow(s, 0, NULL, e);
 	if (rc == 0 && !(ask->flags & STATION_NO_CATCH_UP))
 		rc = catchup_run(s, 0, &result, ask->progress, ask->progress_ctx, e);
 	else if (rc == 0)

@@ -65,6 +65,11 @@ struct station_ask {
 int station_open(struct station **out, const struct station_ask *ask, struct err *e);
 /* Signs a checkpoint if needed, saves pins, closes all. Returns the first failure. */
 int station_close(struct station *s, struct err *e);
+/* Go on with the archive.txt that is there, if it is a later version than the one in use: every
+ * version on the way is checked, journalled and pinned, but for those up to `logged`, which are in the
+ * journal already. *moved (may be NULL): it was. Without a journal it is used, and not pinned.
+ * ERR_FOREIGN, ERR_ROLLBACK. */
+int station_follow(struct station *s, uint32_t logged, bool *moved, struct err *e);
 /* Wall clock in ms, refused with ERR_CLOCK when it runs behind the log. */
 int station_now(struct station *s, int64_t *ms, struct err *e);
 

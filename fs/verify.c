@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/verify.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,13 @@ static int run(struct verify *v, struct err *e)
 {
 	int rc = roster_load(&v->roster, v->a, NULL, e);
 
+	if (rc == 0)
+		rc = archive_history_load(&v->history, v->a->documents, &v->a->desc, e);
+	if (rc == 0 && v->history.n + 1 < v->a->desc.version)
+		verify_tell(v, NULL, ERR_DAMAGED,
+			    "documents/ lacks version %" PRIu32
+			    " of archive.txt, or has another under its name",
+			    (uint32_t)(v->a->desc.version - 1 - v->history.n));
 	if (rc == 0 && v->ask->checkpoint)
 		rc = verify_earlier(v, e);
 	if (rc == 0)
@@ -128,6 +136,7 @@ int verify_run(const struct archive *a, const struct verify_ask *ask, struct ver
 		rc = err_set(e, ERR_SYSTEM, "%llu things could not be checked",
 			     (unsigned long long)sum->unchecked);
 	roster_free(v.roster);
+	archive_history_free(&v.history);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		free(lists[i]->p);
 	pthread_mutex_destroy(&v.lock);

@@ -2,11 +2,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "crypto/hash.h"
 #include "fs/authorisation.h"
 #include "fs/cosigned.h"
 #include "fs/transfer.h"
@@ -99,10 +101,16 @@ int verify_earlier(struct verify *v, struct err *e)
 
 /* ---- one document ---- */
 
+/* By the archive.txt in force, or one before it. */
+static int check_signed(const struct verify *v, const struct document *d, const char *namespace,
+			struct err *e)
+{
+	return archive_history_check(&v->history, &v->a->desc, d, namespace, NULL, e);
+}
+
 static int check_authorisation(struct verify *v, const struct document *d, const uint8_t serial[16],
 			       struct err *e)
 {
-	const struct document_policy p = archive_policy(&v->a->desc, DOCUMENT_NS_AUTHORISE);
 	struct authorisation a;
 	char hex[33], from[72];
 	int rc = authorisation_parse(&a, d, e);
@@ -112,7 +120,7 @@ static int check_authorisation(struct verify *v, const struct document *d, const
 	if (memcmp(a.archive, v->a->desc.id, 16) != 0 || memcmp(a.serial, serial, 16) != 0)
 		rc = err_set(e, ERR_FOREIGN, "its archive or serial is another");
 	if (rc == 0)
-		rc = document_check(d, &p, NULL, NULL, e);
+		rc = check_signed(v, d, DOCUMENT_NS_AUTHORISE, e);
 	text_hex(hex, serial, 16);
 	snprintf(from, sizeof(from), "authorisation %s", hex);
 	for (size_t i = 0; i < a.checkpoints && rc == 0; i++)
@@ -153,14 +161,13 @@ int verify_cosigned(struct verify *v, struct err *e)
 static int check_revocation(const struct verify *v, const struct document *d,
 			    const uint8_t serial[16], struct err *e)
 {
-	const struct document_policy p = archive_policy(&v->a->desc, DOCUMENT_NS_REVOKE);
 	struct authorisation_revocation r;
 	int rc = authorisation_revocation_parse(&r, d, e);
 
 	if (rc == 0 &&
 	    (memcmp(r.archive, v->a->desc.id, 16) != 0 || memcmp(r.serial, serial, 16) != 0))
 		rc = err_set(e, ERR_FOREIGN, "its archive or serial is another");
-	return rc ? rc : document_check(d, &p, NULL, NULL, e);
+	return rc ? rc : check_signed(v, d, DOCUMENT_NS_REVOKE, e);
 }
 
 /* The logs that it names were so long when it was signed. */
@@ -181,8 +188,8 @@ static int check_release(struct verify *v, const struct document *d, const uint8
 	return rc;
 }
 
-static int check_receipt(const struct verify *v, const struct document *d,
-			 const uint8_t serial[16], struct err *e)
+static int check_receipt(const struct verify *v, const struct document *d, const uint8_t serial[16],
+			 struct err *e)
 {
 	struct transfer_receipt r;
 	int rc = transfer_check_receipt(&r, d, v->a, serial, e);
@@ -194,7 +201,6 @@ static int check_receipt(const struct verify *v, const struct document *d,
 static int check_restore(const struct verify *v, const struct document *d, const uint8_t serial[16],
 			 struct err *e)
 {
-	const struct document_policy p = archive_policy(&v->a->desc, DOCUMENT_NS_RESTORE);
 	struct restore r;
 	int rc = restore_parse(&r, d, e);
 
@@ -202,7 +208,7 @@ static int check_restore(const struct verify *v, const struct document *d, const
 	    (memcmp(r.archive, v->a->desc.id, 16) != 0 || memcmp(r.serial, serial, 16) != 0))
 		rc = err_set(e, ERR_FOREIGN, "its archive or serial is another");
 	restore_free(&r);
-	return rc ? rc : document_check(d, &p, NULL, NULL, e);
+	return rc ? rc : check_signed(v, d, DOCUMENT_NS_RESTORE, e);
 }
 
 static int check_enrolment(const struct verify *v, const struct document *d,
@@ -336,13 +342,13 @@ static struct verify_document *find(struct verify *v, const struct verify_naming
 	return bsearch(&key, v->documents.p, v->documents.n, sizeof(key), by_serial);
 }
 
-/* What is wrong with a document that a journal names. Keys change with a new archive.txt: what those
- * of an older one signed can't be judged by today's. */
+/* What is wrong with a document that a journal names. Where an archive.txt is missing, what its keys
+ * signed can't be judged. */
 static int judge(struct verify *v, const struct verify_document *d, const char *name)
 {
 	bool keys = d->code == ERR_WRONG_KEY || d->code == ERR_TOO_FEW;
 
-	if (keys && v->a->desc.version > 1)
+	if (keys && v->history.n + 1 < v->a->desc.version)
 		return verify_tell(v, NULL, ERR_UNSUPPORTED,
 				   "%s can't be judged: it may be signed by keys of an earlier "
 				   "archive.txt",
@@ -353,6 +359,15 @@ static int judge(struct verify *v, const struct verify_document *d, const char *
 			   "%s is not good: %s", name, d->why);
 }
 
+/* Is it about the archive.txt in force, which has no place in documents/ yet? */
+static bool is_current(const struct verify *v, const struct verify_naming *n)
+{
+	char kind[32];
+
+	snprintf(kind, sizeof(kind), "archive-%" PRIu32, v->a->desc.version);
+	return memcmp(n->serial, v->a->desc.id, 16) == 0 && strcmp(n->kind, kind) == 0;
+}
+
 static int check_naming(struct verify *v, const struct verify_naming *n, struct err *e)
 {
 	const struct verify_journal *j = (struct verify_journal *)v->journals.p + n->journal;
@@ -360,6 +375,11 @@ static int check_naming(struct verify *v, const struct verify_naming *n, struct 
 	char serial[33], node[33], name[80];
 	int rc;
 
+	if (is_current(v, n))
+		return memcmp(n->digest, v->a->text.digest, 32) == 0 ?
+			       0 :
+			       verify_tell(v, NULL, ERR_DAMAGED,
+					   "archive.txt is not the one that a journal admitted");
 	text_hex(serial, n->serial, 16);
 	text_hex(node, j->node, 16);
 	snprintf(name, sizeof(name), "documents/%s.%s", serial, n->kind);
@@ -385,6 +405,27 @@ static int check_naming(struct verify *v, const struct verify_naming *n, struct 
 	return 0;
 }
 
+/* archive.txt says itself what must be there. */
+static int check_carried(void *ctx, const char *kind, const uint8_t serial[16],
+			 const uint8_t text[32])
+{
+	struct verify *v = ctx;
+	uint8_t is[32] = {0};
+	struct document d;
+	char hex[33];
+
+	if (document_load(&d, v->a->documents, serial, kind, NULL) == 0) {
+		hash_sha256(is, d.text.p, d.text.n);
+		document_free(&d);
+	}
+	text_hex(hex, serial, 16);
+	if (memcmp(is, text, sizeof(is)) == 0)
+		return 0;
+	return verify_tell(v, NULL, ERR_DAMAGED,
+			   "documents/%s.%s is missing or altered, and archive.txt carries it over",
+			   hex, kind);
+}
+
 int verify_admitted(struct verify *v, struct err *e)
 {
 	const struct verify_naming *n = v->namings.p;
@@ -394,6 +435,7 @@ int verify_admitted(struct verify *v, struct err *e)
 
 	for (size_t i = 0; i < v->namings.n && rc == 0; i++)
 		rc = check_naming(v, &n[i], e);
+	archive_carried(&v->a->desc, check_carried, v);
 	d = v->documents.p;
 	for (size_t i = 0; i < v->documents.n && rc == 0; i++) {
 		if (d[i].named || strncmp(d[i].kind, "archive-", 8) == 0)

@@ -20,6 +20,7 @@
 #include <stddef.h>
 
 #include "crypto/hash.h"
+#include "fs/archive_history.h"
 #include "fs/frame.h"
 #include "fs/roster.h"
 #include "fs/segment.h"
@@ -84,6 +85,7 @@ struct verify {
 	const struct verify_ask *ask;
 	struct verify_sum *sum;
 	struct roster *roster;
+	struct archive_history history;
 	pthread_mutex_t lock; /* guards callbacks, and sum and done while workers run */
 	uint64_t total, done; /* bytes */
 	struct hash_ctx root;

@@ -20,6 +20,7 @@ int auth_authorise(struct ui *ui, int argc, char **argv);
 int auth_sign(struct ui *ui, int argc, char **argv);
 int auth_revoke(struct ui *ui, int argc, char **argv);
 int auth_witness(struct ui *ui, int argc, char **argv);
+int auth_rotate(struct ui *ui, int argc, char **argv);
 int auth_accept_restore(struct ui *ui, int argc, char **argv);
 int auth_show(struct ui *ui, int argc, char **argv);
 
@@ -41,6 +42,9 @@ int auth_find_node(struct auth *au, const uint8_t archive[16], const uint8_t nod
  * archive), until it returns non-zero, which is returned. None is fine. */
 int auth_each(struct auth *au, const uint8_t *archive, const char *sub,
 	      int (*cb)(void *ctx, const char *name), void *ctx, struct err *e);
+
+/* The one archive that was made here. ERR_USAGE if there are more, or none. */
+int auth_only_archive(struct auth *au, uint8_t archive[16], struct err *e);
 
 /* Read and split a document. ERR_NOTFOUND, codes of document_parse. */
 int auth_read(struct document *d, const char *path, struct err *e);

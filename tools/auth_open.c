@@ -93,6 +93,30 @@ int auth_each(struct auth *au, const uint8_t *archive, const char *sub,
 	return rc;
 }
 
+struct only {
+	uint8_t *archive;
+	unsigned n;
+};
+
+static int only_archive(void *ctx, const char *name)
+{
+	struct only *o = ctx;
+
+	o->n += text_unhex((struct text_span){name, strlen(name)}, o->archive, 16);
+	return 0;
+}
+
+int auth_only_archive(struct auth *au, uint8_t archive[16], struct err *e)
+{
+	struct only o = {.archive = archive};
+	int rc = auth_each(au, NULL, NULL, only_archive, &o, e);
+
+	if (rc == 0 && o.n != 1)
+		rc = err_set(e, ERR_USAGE, "%s has %u archives; name one with --archive ID",
+			     au->dir, o.n);
+	return rc;
+}
+
 int auth_read(struct document *d, const char *path, struct err *e)
 {
 	struct wire_out bytes = {0};

@@ -37,7 +37,6 @@ struct revoke {
 	struct verb_list keys;
 	struct authorisation_revocation rev;
 	unsigned targets, have, need;
-	unsigned archives; /* how many there are */
 };
 
 static int take(struct revoke *r, int c)
@@ -124,25 +123,10 @@ static int parse(struct revoke *r, int argc, char **argv)
 	return check(r);
 }
 
-static int only_archive(void *ctx, const char *name)
-{
-	struct revoke *r = ctx;
-
-	if (text_unhex((struct text_span){name, strlen(name)}, r->rev.archive, 16))
-		r->archives++;
-	return 0;
-}
-
 static int find_archive(struct revoke *r, struct auth *au, struct archive_desc *desc, struct err *e)
 {
-	int rc = 0;
+	int rc = r->archive ? 0 : auth_only_archive(au, r->rev.archive, e);
 
-	if (!r->archive) {
-		rc = auth_each(au, NULL, NULL, only_archive, r, e);
-		if (rc == 0 && r->archives != 1)
-			rc = err_set(e, ERR_USAGE, "%s has %u archives; name one with --archive ID",
-				     r->dir, r->archives);
-	}
 	return rc ? rc : authority_archive(au->a, r->rev.archive, desc, e);
 }
 

@@ -23,7 +23,7 @@ static const char help[] =
 	"Exit codes: 0 done, 1 system, or this key has signed it, 2 usage, 3 key, 4 forged signature,\n"
 	"5 not such a document, 7 a signature is refused.\n";
 
-/* What may be signed here. archive.txt is not among them: create-archive signs it at once. */
+/* What may be signed here. Of archive.txt later versions only: create-archive signs the first at once. */
 static const struct kind {
 	const char *title, *namespace, *word;
 } kinds[] = {
@@ -33,6 +33,7 @@ static const struct kind {
 	{"custodyfs-transfer-release/v1", DOCUMENT_NS_TRANSFER, "transfer-release"},
 	{"custodyfs-transfer-receipt/v1", DOCUMENT_NS_TRANSFER, "transfer-receipt"},
 	{RESTORE_TITLE, DOCUMENT_NS_RESTORE, "restore"},
+	{"custodyfs-archive/v1", DOCUMENT_NS_ARCHIVE, "archive"},
 };
 
 struct sign {
@@ -41,7 +42,8 @@ struct sign {
 	struct verb_list keys;
 	const struct kind *kind;
 	uint8_t archive[16], serial[16];
-	unsigned have, need; /* need 0: not known without DIR */
+	unsigned have, need;	       /* need 0: not known without DIR */
+	unsigned have_next, need_next; /* archive.txt: of its own keys */
 };
 
 static int parse(struct sign *s, int argc, char **argv)
@@ -74,6 +76,24 @@ static int parse(struct sign *s, int argc, char **argv)
 	return -1;
 }
 
+static int find_version(struct sign *s, const struct document *d, struct err *e)
+{
+	struct archive_desc desc;
+	int rc = archive_desc_read(&desc, d, e);
+
+	if (rc)
+		return err_prefix(e, rc, "%s", s->file);
+	if (desc.version == 1)
+		return err_set(
+			e, ERR_FOREIGN,
+			"%s is the first archive.txt of its archive, which is signed when it "
+			"is made",
+			s->file);
+	memcpy(s->archive, desc.id, 16);
+	memcpy(s->serial, desc.id, 16);
+	return 0;
+}
+
 static int find_kind(struct sign *s, const struct document *d, struct err *e)
 {
 	struct text_span title = document_title(d);
@@ -82,6 +102,8 @@ static int find_kind(struct sign *s, const struct document *d, struct err *e)
 		if (text_is(title, kinds[i].title))
 			s->kind = &kinds[i];
 	}
+	if (s->kind && !strcmp(s->kind->word, "archive"))
+		return find_version(s, d, e);
 	if (!s->kind)
 		return err_set(e, ERR_FOREIGN, "%s is a '%.*s', which is not signed here", s->file,
 			       title.n > 60 ? 60 : (int)title.n, title.p);
@@ -119,6 +141,25 @@ static bool is_receipt(const struct sign *s)
 	return strcmp(s->kind->word, "transfer-receipt") == 0;
 }
 
+/* The next archive.txt: by keys of the one before, and by its own. */
+static int sign_version(struct sign *s, struct auth *au, struct document *d, struct err *e)
+{
+	struct archive_desc before, next;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < s->keys.n; i++)
+		rc = document_sign(d, s->kind->namespace, s->keys.p[i], e);
+	if (rc == 0)
+		rc = authority_count_rotation(au->a, d, &before, &next, &s->have, &s->have_next, e);
+	if (rc)
+		return rc;
+	s->need = before.threshold;
+	s->need_next = next.threshold;
+	if (s->have < s->need || s->have_next < s->need_next)
+		return 0;
+	return authority_keep_rotation(au->a, d, e);
+}
+
 static int sign_here(struct sign *s, struct document *d, struct err *e)
 {
 	struct archive_desc desc;
@@ -131,6 +172,11 @@ static int sign_here(struct sign *s, struct document *d, struct err *e)
 			"the receipt of a transfer is signed by those whom its release names, "
 			"not by the archive's officers: leave DIR out");
 	rc = auth_open(&au, s->ui, s->dir, false, AUTH_POOL, e);
+	if (rc == 0 && !strcmp(s->kind->word, "archive")) {
+		rc = sign_version(s, &au, d, e);
+		auth_close(&au);
+		return rc;
+	}
 	if (rc == 0)
 		rc = authority_archive(au.a, s->archive, &desc, e);
 	if (rc == 0) {
@@ -156,6 +202,10 @@ static void print(const struct sign *s)
 		ui_json_number(&j, "signatures", s->have);
 		if (s->need)
 			ui_json_number(&j, "threshold", s->need);
+		if (s->need_next) {
+			ui_json_number(&j, "own_signatures", s->have_next);
+			ui_json_number(&j, "own_threshold", s->need_next);
+		}
 		ui_json_text(&j, "output", s->output);
 		ui_json_end(&j, '}');
 		ui_json_line(&j);
@@ -164,9 +214,14 @@ static void print(const struct sign *s)
 		fprintf(f, "%s %s: %u signature%s", s->kind->word, serial, s->have, ui_s(s->have));
 		if (s->need)
 			fprintf(f, " of %u", s->need);
+		if (s->need_next)
+			fprintf(f, " by the keys before, %u of %u by its own", s->have_next,
+				s->need_next);
 		fputc('\n', f);
 	}
-	if (s->need)
+	if (s->need_next && s->have_next < s->need_next && s->have >= s->need)
+		auth_tell_missing(s->ui, s->dir, s->output, s->have_next, s->need_next);
+	else if (s->need)
 		auth_tell_missing(s->ui, s->dir, s->output, s->have, s->need);
 	else if (!is_receipt(s))
 		ui_say(s->ui,

@@ -18,7 +18,8 @@
 static const char help[] =
 	"Usage: custody import ARCHIVE FILE...\n"
 	"Admit documents that were signed: enrolments, authorisations, revocations, acceptances of a\n"
-	"restore, the releases and receipts of transfers; and the checkpoints that a witness cosigned.\n"
+	"restore, the releases and receipts of transfers, the next archive.txt; and the checkpoints that a\n"
+	"witness cosigned.\n"
 	"Each is checked, and its admission is in the custody log before it takes effect; a refusal is\n"
 	"logged too. A mount of this node takes note at once. FILE '-' is standard input.\n"
 	"\n"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/hash.h"
 #include "crypto/age.h"
 #include "crypto/suite.h"
 
@@ -97,6 +98,17 @@ static void make(struct document *out, const struct wire_out *text)
 
 	if (document_make(out, text, NULL, 0, &e) != 0)
 		errx(1, "%s", e.text);
+}
+
+void office_follow(struct archive_desc *before, struct archive_desc *next)
+{
+	struct wire_out text = {0};
+
+	archive_desc_text(&text, before);
+	hash_sha256(before->digest, text.p, text.n);
+	wire_out_free(&text);
+	next->version = before->version + 1;
+	memcpy(next->previous, before->digest, sizeof(next->previous));
 }
 
 void office_desc_document(struct document *out, const struct archive_desc *d)

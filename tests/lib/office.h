@@ -44,6 +44,8 @@ void office_describe(const struct office *o, struct archive_desc *d, unsigned ke
 /* One more witness for d, whose key is made of this seed. */
 void office_witness(struct archive_desc *d, const char *name, const uint8_t seed[32]);
 /* d as a document, unsigned. */
+/* Let next say that it follows *before, whose digest is set. */
+void office_follow(struct archive_desc *before, struct archive_desc *next);
 void office_desc_document(struct document *out, const struct archive_desc *d);
 /* An unsigned document from its text. */
 void office_text_document(struct document *out, const char *text);

@@ -339,7 +339,7 @@ static void test_next_version(void **state)
 
 	office_describe(o, &one, 2, 2); /* officers 0 and 1 */
 	two = one;
-	two.version = 2;
+	office_follow(&one, &two);
 	two.threshold = 1;
 	two.keys = 1;
 	two.key[0] = o->key[2];
@@ -357,6 +357,10 @@ static void test_next_version(void **state)
 	signed_desc(o, &doc, &two, "012");
 	assert_int_equal(archive_desc_parse(&got, &doc, &one, &e), 0);
 	assert_int_equal(archive_desc_parse(&got, &doc, &two, &e), ERR_ROLLBACK);
+	/* It names the one before, and no other of the same keys. */
+	one.digest[0] ^= 1;
+	assert_int_equal(archive_desc_parse(&got, &doc, &one, &e), ERR_FOREIGN);
+	one.digest[0] ^= 1;
 	one.id[0] ^= 1;
 	assert_int_equal(archive_desc_parse(&got, &doc, &one, &e), ERR_FOREIGN);
 	document_free(&doc);

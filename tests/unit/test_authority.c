@@ -210,7 +210,7 @@ static void test_archives(void **state)
 	office_sign(&w->o, &doc, DOCUMENT_NS_ARCHIVE, OFFICE_STRANGER);
 	assert_int_equal(authority_keep_archive(w->a, &doc, &e), ERR_FOREIGN);
 	document_free(&doc);
-	d.version = 2;
+	office_follow(&w->desc, &d);
 	office_desc_document(&doc, &d);
 	office_sign(&w->o, &doc, DOCUMENT_NS_ARCHIVE, OFFICE_STRANGER);
 	assert_int_equal(authority_keep_archive(w->a, &doc, &e), ERR_TOO_FEW);
@@ -469,9 +469,8 @@ static void test_revoked_key(void **state)
 	ok(authority_keep_issued(w->a, &doc, w->desc.id, serial, "enrolment", &e), &e);
 	office_sign(&w->o, &doc, DOCUMENT_NS_ENROL, 1);
 	assert_int_equal(authority_keep_enrolment(w->a, &doc, &e), ERR_REVOKED);
-	assert_int_equal(
-		authority_keep_issued(w->a, &doc, w->desc.id, serial, "enrolment", &e),
-		ERR_REVOKED);
+	assert_int_equal(authority_keep_issued(w->a, &doc, w->desc.id, serial, "enrolment", &e),
+			 ERR_REVOKED);
 	/* Beside enough others it does no harm. */
 	office_sign(&w->o, &doc, DOCUMENT_NS_ENROL, 0);
 	ok(authority_keep_enrolment(w->a, &doc, &e), &e);

@@ -240,7 +240,7 @@ static void test_enrol(void **state)
 	assert_int_equal(na->roles, 0);
 	assert_null(na->catalogue);
 	assert_int_equal(na->index_dir[0], '/');
-	assert_int_equal(na->desc.version, 1);
+	assert_int_equal(na->version, 1);
 	assert_memory_equal(na->archive_id, d.id, 16);
 
 	assert_int_equal(node_archive_enrol(na, 2, serial, secret, &e), 0);
@@ -328,8 +328,22 @@ static struct archive *move_on(const struct office *o, struct archive *a, struct
 	return a;
 }
 
+static int refuse_step(void *ctx, uint32_t version, const uint8_t digest[32], struct err *e)
+{
+	(void)ctx, (void)version, (void)digest;
+	return err_set(e, ERR_CLOCK, "not now");
+}
+
+static int count_step(void *ctx, uint32_t version, const uint8_t digest[32], struct err *e)
+{
+	(void)digest, (void)e;
+	*(unsigned *)ctx += version;
+	return 0;
+}
+
 static void test_pinned_version(void **state)
 {
+	unsigned steps;
 	const struct office *o = *state;
 	struct node *n = new_node(o, "pin"), *late = new_node(o, "late");
 	struct archive_desc one, two, three, other;
@@ -339,10 +353,10 @@ static void test_pinned_version(void **state)
 
 	office_describe(o, &one, 1, 1); /* officer 0 */
 	two = three = other = one;
-	two.version = 2;
 	two.key[0] = o->key[1];
-	three.version = 3;
+	office_follow(&one, &two);
 	three.key[0] = o->key[2];
+	office_follow(&two, &three);
 	other.chunk_size = 4096;
 	a = new_archive(o, &one, "a-pin");
 	assert_int_equal(node_archive_pin(n, a, &e), 0);
@@ -358,7 +372,13 @@ static void test_pinned_version(void **state)
 	assert_int_equal(node_archive_open(&na, n, a, &e), ERR_FOREIGN);
 	a = move_on(o, a, &two, "01", false);
 	assert_int_equal(node_archive_open(&na, n, a, &e), 0);
-	assert_int_equal(na->desc.version, 2);
+	assert_int_equal(na->version, 2);
+	/* It is seen, and pinned when it is followed: whoever is told of it may refuse. */
+	assert_int_equal(node_archive_follow(na, a, refuse_step, NULL, &e), ERR_CLOCK);
+	steps = 0;
+	assert_int_equal(node_archive_follow(na, a, count_step, &steps, &e), 0);
+	assert_int_equal(node_archive_follow(na, a, count_step, &steps, &e), 0);
+	assert_int_equal(steps, 2); /* the number of the one version, once */
 	node_archive_close(na);
 
 	/* Back to version 1. */
@@ -369,7 +389,10 @@ static void test_pinned_version(void **state)
 	/* `late` has seen version 1 only: documents/ holds what leads on to 3. */
 	a = move_on(o, a, &three, "12", false);
 	assert_int_equal(node_archive_open(&na, late, a, &e), 0);
-	assert_int_equal(na->desc.version, 3);
+	assert_int_equal(na->version, 3);
+	steps = 0;
+	assert_int_equal(node_archive_follow(na, a, count_step, &steps, &e), 0);
+	assert_int_equal(steps, 2 + 3);
 	node_archive_close(na);
 	assert_int_equal(fixture_run(a->path, "rm documents/*.archive-2"), 0);
 	assert_int_equal(node_archive_open(&na, n, a, &e), 0); /* from 2 it is one step */
