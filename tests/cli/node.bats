@@ -175,7 +175,10 @@ node_id() { custody --node "$1" status archive --json | jq -r .node; }
 @test "what is no document" {
 	head -c 3000 /dev/urandom >noise
 	fails 5 "noise" custody --node ws import archive noise
-	fails 5 "can be imported" custody --node ws import archive archive/archive.txt
+	sed 's|^custodyfs-authorisation/v1$|custodyfs-other/v1|' r.auth >other
+	fails 5 "can be imported" custody --node ws import archive other
+	ok custody --node ws import archive archive/archive.txt # the one in force
+	says "was imported before"
 	fails 5 "" custody --node ws import archive r.req
 	fails 1 "nothing-there" custody --node ws import archive nothing-there
 	fails 5 "" custody --node ws import archive /dev/null
