@@ -21,6 +21,7 @@ struct cmd_history {
 	struct place *place;
 	size_t places, cap;
 	struct ledger_journal *journal;
+	uint64_t *covered; /* lines of each, by a good checkpoint */
 	size_t journals;
 	struct wire_out line; /* the one last read, and its event */
 	struct event ev;
@@ -104,6 +105,25 @@ static int sort(struct cmd_history *h, struct err *e)
 	return rc;
 }
 
+/* How far each journal is signed for. */
+static int read_checkpoints(struct cmd_history *h, struct err *e)
+{
+	const struct archive *a = h->s->archive;
+
+	h->covered = calloc(h->journals + 1, sizeof(*h->covered));
+	if (!h->covered)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	for (size_t i = 0; i < h->journals; i++) {
+		const struct roster_node *n = roster_find(h->s->roster, h->journal[i].node);
+		struct note_checkpoint cp;
+
+		if (n &&
+		    journal_read_checkpoint(a->journal, a->desc.id, &n->pub, &cp, NULL, NULL) == 0)
+			h->covered[i] = cp.size;
+	}
+	return 0;
+}
+
 int cmd_history_open(struct cmd_history **out, struct station *s, const uint8_t item[16],
 		     struct err *e)
 {
@@ -122,6 +142,8 @@ int cmd_history_open(struct cmd_history **out, struct station *s, const uint8_t 
 		rc = ledger_journals(t, &h->journal, &h->journals, e);
 	db_abort(t);
 	if (rc == 0)
+		rc = read_checkpoints(h, e);
+	if (rc == 0)
 		rc = sort(h, e);
 	if (rc < 0) {
 		cmd_history_close(h);
@@ -138,13 +160,7 @@ size_t cmd_history_count(const struct cmd_history *h)
 /* Own lines count before a checkpoint covers them. */
 static bool is_signed(const struct cmd_history *h, const struct ledger_journal *j, uint64_t seq)
 {
-	const struct archive *a = h->s->archive;
-	const struct roster_node *n = roster_find(h->s->roster, j->node);
-	struct note_checkpoint cp;
-
-	return n &&
-	       journal_read_checkpoint(a->journal, a->desc.id, &n->pub, &cp, NULL, NULL) == 0 &&
-	       seq < cp.size;
+	return seq < h->covered[j - h->journal];
 }
 
 int cmd_history_print(struct cmd_history *h, const char *path, bool json, struct err *e)
@@ -178,6 +194,7 @@ void cmd_history_close(struct cmd_history *h)
 		return;
 	free(h->place);
 	free(h->journal);
+	free(h->covered);
 	wire_out_free(&h->line);
 	free(h);
 }

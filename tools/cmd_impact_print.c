@@ -44,6 +44,11 @@ static bool has_names(const struct impact *m)
 	return m->view.station && (m->view.station->home->roles & ROSTER_READER);
 }
 
+static bool is_listed(const struct printing *p, const struct impact_item *it)
+{
+	return !p->how->only_summary && p->how->state[it->state];
+}
+
 static int look_up(struct printing *p, const struct impact_item *it, struct err *e)
 {
 	struct db_txn *t = NULL;
@@ -59,7 +64,8 @@ static int look_up(struct printing *p, const struct impact_item *it, struct err 
 		rc = object_get_item(t, it->node, it->id, &o, NULL, NULL);
 	if (rc == 0 && memcmp(o.commitment, it->commitment, 32) == 0) {
 		p->face.size = o.size;
-		rc = object_path(t, &o, &p->face.path, e);
+		/* What is not listed needs no name. */
+		rc = is_listed(p, it) ? object_path(t, &o, &p->face.path, e) : 0;
 		wire_out_u8(&p->face.path, 0);
 		p->face.known = rc == 0 && wire_out_ok(&p->face.path);
 	}
@@ -156,7 +162,7 @@ static void list_item(const struct printing *p, size_t i)
 {
 	const struct impact_item *it = &p->m->item[i];
 
-	if (p->how->only_summary || !p->how->state[it->state])
+	if (!is_listed(p, it))
 		return;
 	if (p->how->null) {
 		if (p->face.known)
