@@ -171,6 +171,22 @@ same_answer() {
 	run ! grep -q "$(serial one)" <<<"$output"
 }
 
+@test "a node that lies about ids: what each log says is found all the same" {
+	cap=$(node_id cap) car3=$(item otay/us/car3.jpg)
+	acc=$(ws show archive otay/us/car3.jpg --json | jq -r .accession)
+	world_node evil ingest
+	for what in spoil replace; do
+		"$(dirname "$CUSTODY")/tests/fuse/rogue" evil archive "$what" "$cap"
+		ws ls archive >/dev/null
+		same_answer "--item $car3" "item=$car3"; [ "$found" -gt 351 ]
+		same_answer "--accession $acc" "accession=$acc"
+		same_answer "--type ingest" type=ingest
+		same_answer "--journal $(node_id evil)" "journal=$(node_id evil)"
+	done
+	ws reindex archive 2>/dev/null
+	same_answer "--item $car3" "item=$car3"
+}
+
 @test "questions that can't be asked" {
 	fails 2 "no account has a name" ws log archive --user ''
 	fails 2 "--uid -1" ws log archive --uid -1

@@ -171,6 +171,16 @@ count() { grep -c " $1 " <<<"$found" || :; }
 	[ "$(count taken-in)" -gt 0 ]
 }
 
+@test "impact where a node lies about ids: an authorisation covers what the gate would let through" {
+	world_node evil ingest
+	"$(dirname "$CUSTODY")/tests/fuse/rogue" evil archive spoil "$(node_id cap)"
+	"$(dirname "$CUSTODY")/tests/fuse/rogue" evil archive replace "$(node_id cap)"
+	ws ls archive >/dev/null
+	same_impact
+	same_impact --journal ws
+	same_impact --officer officer.pub
+}
+
 @test "impact says what there is: paths, sizes, sums" {
 	id=$(node_id ws)
 	ok ws impact archive --journal "$id"
