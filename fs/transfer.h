@@ -107,10 +107,8 @@ int transfer_check_receipt(struct transfer_receipt *r, const struct document *d,
 
 /* A transfer as the archive knows it. */
 struct transfer {
-	struct transfer_release release;	  /* owned */
-	int64_t released_ms;			  /* when it was admitted; 0: not known */
-	unsigned signer[DOCUMENT_SIGNATURES_MAX]; /* numbers of the archive's keys */
-	size_t signers;
+	struct transfer_release release; /* owned */
+	int64_t released_ms;		 /* when it was admitted; 0: not known */
 	bool received;
 	struct transfer_receipt receipt; /* owned; if it is received */
 	int64_t received_ms;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs/archive_history.h"
 #include "index/ledger.h"
 
 static int check_ids(const struct archive *a, const uint8_t archive[16], const uint8_t is[16],
@@ -20,28 +21,31 @@ static int check_ids(const struct archive *a, const uint8_t archive[16], const u
 	return 0;
 }
 
-/* signer, signers: may be NULL. */
-static int check_release(struct transfer_release *r, const struct document *d,
-			 const struct archive *a, const uint8_t serial[16], unsigned *signer,
-			 size_t *signers, struct err *e)
+/* By the officers of the version in force, or of one before: what is new is judged by an import. */
+static int check_officers(const struct document *d, const struct archive *a, struct err *e)
 {
-	const struct document_policy p = archive_policy(&a->desc, DOCUMENT_NS_TRANSFER);
-	int rc = transfer_release_parse(r, d, e);
+	struct archive_history h = {0};
+	int rc = archive_history_load(&h, a->documents, &a->desc, e);
 
-	if (rc)
-		return rc;
-	rc = check_ids(a, r->archive, r->serial, serial, e);
 	if (rc == 0)
-		rc = document_check(d, &p, signer, signers, e);
-	if (rc)
-		transfer_release_free(r);
+		rc = archive_history_check(&h, &a->desc, d, DOCUMENT_NS_TRANSFER, NULL, e);
+	archive_history_free(&h);
 	return rc;
 }
 
 int transfer_check_release(struct transfer_release *r, const struct document *d,
 			   const struct archive *a, const uint8_t serial[16], struct err *e)
 {
-	return check_release(r, d, a, serial, NULL, NULL, e);
+	int rc = transfer_release_parse(r, d, e);
+
+	if (rc)
+		return rc;
+	rc = check_ids(a, r->archive, r->serial, serial, e);
+	if (rc == 0)
+		rc = check_officers(d, a, e);
+	if (rc)
+		transfer_release_free(r);
+	return rc;
 }
 
 /* Signed by those whom the release names, and about what it names. */
@@ -157,8 +161,7 @@ static int add_release(struct listing *l, const struct document *d, const uint8_
 	t->list = list;
 	memset(&list[t->n], 0, sizeof(*list));
 	list[t->n].released_ms = ms;
-	if (check_release(&list[t->n].release, d, l->a, serial, list[t->n].signer,
-			  &list[t->n].signers, NULL) != 0)
+	if (transfer_check_release(&list[t->n].release, d, l->a, serial, NULL) != 0)
 		return 0;
 	t->n++;
 	l->good++;
