@@ -34,46 +34,67 @@ static void chunk_nonce(uint8_t nonce[SUITE_NONCE_SIZE], uint64_t chunk, bool la
 	nonce[11] = last ? 1 : 0;
 }
 
-void stream_seal(const struct stream_key *k, uint64_t chunk, bool last, uint8_t *out,
-		 const void *in, size_t n)
+int stream_begin(struct stream_run *r, const struct stream_key *k)
+{
+	r->key = k;
+	return suite_begin(&r->suite, &k->suite);
+}
+
+void stream_end(struct stream_run *r)
+{
+	suite_end(&r->suite);
+	r->key = NULL;
+}
+
+void stream_run_free(struct stream_run *r)
+{
+	suite_run_free(&r->suite);
+	r->key = NULL;
+}
+
+int stream_seal(struct stream_run *r, uint64_t chunk, bool last, uint8_t *out, const void *in,
+		size_t n)
 {
 	uint8_t nonce[SUITE_NONCE_SIZE];
 
 	chunk_nonce(nonce, chunk, last);
-	suite_seal(&k->suite, out, in, n, k->ad, STREAM_AD_SIZE, nonce);
+	return suite_seal(&r->suite, out, in, n, r->key->ad, STREAM_AD_SIZE, nonce);
 }
 
-int stream_open(const struct stream_key *k, uint64_t chunk, bool last, uint8_t *out,
-		const uint8_t *in, size_t n)
+int stream_open(struct stream_run *r, uint64_t chunk, bool last, uint8_t *out, const uint8_t *in,
+		size_t n)
 {
 	uint8_t nonce[SUITE_NONCE_SIZE];
 
 	chunk_nonce(nonce, chunk, last);
-	return suite_open(&k->suite, out, in, n, k->ad, STREAM_AD_SIZE, nonce);
+	return suite_open(&r->suite, out, in, n, r->key->ad, STREAM_AD_SIZE, nonce);
 }
 
-void stream_seal_all(const struct stream_key *k, struct chunk_map m, uint8_t *stored,
-		     const uint8_t *plain)
+int stream_seal_chunks(struct stream_run *r, struct chunk_map m, uint64_t first, uint64_t count,
+		       uint8_t *stored, const uint8_t *plain)
 {
-	uint64_t count = chunk_count(m);
+	uint64_t last = chunk_count(m) - 1;
 
-	for (uint64_t i = 0; i < count; i++) {
+	for (uint64_t i = first; i < first + count; i++) {
 		size_t n = chunk_plain_len(m, i);
+		int rc = stream_seal(r, i, i == last, stored, plain, n);
 
-		stream_seal(k, i, i == count - 1, stored, plain, n);
+		if (rc)
+			return rc;
 		stored += n + SUITE_TAG_SIZE;
 		plain += n;
 	}
+	return 0;
 }
 
-int stream_open_range(const struct stream_key *k, struct chunk_map m, struct chunk_range r,
-		      uint8_t *plain, const uint8_t *stored, uint64_t *bad)
+int stream_open_chunks(struct stream_run *r, struct chunk_map m, uint64_t first, uint64_t count,
+		       uint8_t *plain, const uint8_t *stored, uint64_t *bad)
 {
-	uint64_t count = chunk_count(m);
+	uint64_t last = chunk_count(m) - 1;
 
-	for (uint64_t i = r.first; i < r.first + r.count; i++) {
+	for (uint64_t i = first; i < first + count; i++) {
 		size_t n = chunk_plain_len(m, i);
-		int rc = stream_open(k, i, i == count - 1, plain, stored, n + SUITE_TAG_SIZE);
+		int rc = stream_open(r, i, i == last, plain, stored, n + SUITE_TAG_SIZE);
 
 		if (rc) {
 			*bad = i;

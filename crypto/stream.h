@@ -8,7 +8,7 @@
  * HKDF(file key, "custodyfs/v1 key commitment"), which stands in the frame, because neither AES-GCM
  * nor ChaCha20-Poly1305 commits to its key. The file key is used for nothing else.
  *
- * Thread rule: an initialised key may be used by many threads at once.
+ * Thread rule: an initialised key may be used by many threads at once, a run by one at a time.
  */
 #ifndef CUSTODY_CRYPTO_STREAM_H
 #define CUSTODY_CRYPTO_STREAM_H
@@ -27,22 +27,34 @@ struct stream_key {
 	uint8_t ad[STREAM_AD_SIZE]; /* associated data of every chunk */
 };
 
+/* Whoever seals or opens chunks has one; see struct suite_run. All zeros before its first use. */
+struct stream_run {
+	struct suite_run suite;
+	const struct stream_key *key;
+};
+
 /* The commitment to a file key. */
 void stream_commitment(uint8_t out[32], const uint8_t file_key[32]);
 /* k lives in secret memory. ad binds the frame (see custodyfs-format(5)). ERR_UNSUPPORTED. */
 int stream_key_init(struct stream_key *k, int suite, const uint8_t file_key[32],
 		    const uint8_t ad[STREAM_AD_SIZE]);
-/* Seal one chunk of n plaintext bytes into n + 16. May be in place. */
-void stream_seal(const struct stream_key *k, uint64_t chunk, bool last, uint8_t *out,
-		 const void *in, size_t n);
+/* Set up for a key, which must stay until stream_end(). ERR_NOMEM. */
+int stream_begin(struct stream_run *r, const struct stream_key *k);
+/* What was made of the key is wiped. Fine without a begin. */
+void stream_end(struct stream_run *r);
+/* stream_end(), and the memory is given back; r is all zeros then. */
+void stream_run_free(struct stream_run *r);
+/* Seal one chunk of n plaintext bytes into n + 16. May be in place. ERR_NOMEM. */
+int stream_seal(struct stream_run *r, uint64_t chunk, bool last, uint8_t *out, const void *in,
+		size_t n);
 /* Open one stored chunk of n bytes into n - 16. May be in place. ERR_DAMAGED; out is zeroed. */
-int stream_open(const struct stream_key *k, uint64_t chunk, bool last, uint8_t *out,
-		const uint8_t *in, size_t n);
-/* Seal, or open, all chunks of `r` at once: plain and stored are the ranges r names. Opening stops
- * at the first bad chunk, whose number is left in *bad. Whole chunks only (r.skip is ignored). */
-void stream_seal_all(const struct stream_key *k, struct chunk_map m, uint8_t *stored,
-		     const uint8_t *plain);
-int stream_open_range(const struct stream_key *k, struct chunk_map m, struct chunk_range r,
-		      uint8_t *plain, const uint8_t *stored, uint64_t *bad);
+int stream_open(struct stream_run *r, uint64_t chunk, bool last, uint8_t *out, const uint8_t *in,
+		size_t n);
+/* Seal, or open, `count` chunks from `first` on: plain and stored are theirs. Opening stops at the
+ * first bad chunk, whose number is left in *bad. */
+int stream_seal_chunks(struct stream_run *r, struct chunk_map m, uint64_t first, uint64_t count,
+		       uint8_t *stored, const uint8_t *plain);
+int stream_open_chunks(struct stream_run *r, struct chunk_map m, uint64_t first, uint64_t count,
+		       uint8_t *plain, const uint8_t *stored, uint64_t *bad);
 
 #endif

@@ -5,14 +5,11 @@
 #include <string.h>
 
 #include "crypto/err.h"
+#include "crypto/gcm.h"
+#include "crypto/secret.h"
 
-_Static_assert(sizeof(crypto_aead_aes256gcm_state) <= sizeof(((struct suite_key *)0)->state),
-	       "suite_key.state is too small");
-_Static_assert(_Alignof(crypto_aead_aes256gcm_state) <= _Alignof(struct suite_key),
-	       "suite_key.state is misaligned");
-_Static_assert(crypto_aead_aes256gcm_KEYBYTES == 32, "AES key");
-_Static_assert(crypto_aead_aes256gcm_NPUBBYTES == SUITE_NONCE_SIZE, "AES-GCM nonce");
-_Static_assert(crypto_aead_aes256gcm_ABYTES == SUITE_TAG_SIZE, "AES-GCM tag");
+_Static_assert(GCM_NONCE_SIZE == SUITE_NONCE_SIZE, "AES-GCM nonce");
+_Static_assert(GCM_TAG_SIZE == SUITE_TAG_SIZE, "AES-GCM tag");
 _Static_assert(crypto_aead_xchacha20poly1305_ietf_KEYBYTES == 32, "XChaCha20 key");
 _Static_assert(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES == 12 + SUITE_NONCE_SIZE,
 	       "XChaCha20 nonce");
@@ -26,7 +23,8 @@ static const char *const names[] = {
 
 bool suite_available(int id)
 {
-	/* The CPU is looked at in sodium_init(), and before that has no AES. */
+	/* libsodium looks at the CPU in sodium_init(). libcrypto's AES would work without help of the
+	 * CPU too, and slower than the other suite. */
 	if (sodium_init() < 0)
 		return false;
 	if (id == SUITE_AES256GCM)
@@ -58,11 +56,37 @@ int suite_key_init(struct suite_key *k, int id, const uint8_t key[32])
 	if (!suite_available(id))
 		return ERR_UNSUPPORTED;
 	k->id = (enum suite_id)id;
-	if (id == SUITE_AES256GCM)
-		crypto_aead_aes256gcm_beforenm((void *)k->state, key);
-	else
-		memcpy(k->state, key, 32);
+	memcpy(k->key, key, sizeof(k->key));
 	return 0;
+}
+
+int suite_begin(struct suite_run *r, const struct suite_key *k)
+{
+	int rc;
+
+	r->key = NULL;
+	if (k->id == SUITE_AES256GCM) {
+		if (!r->gcm)
+			r->gcm = gcm_new();
+		rc = r->gcm ? gcm_set_key(r->gcm, k->key) : ERR_NOMEM;
+		if (rc)
+			return rc;
+	}
+	r->key = k;
+	return 0;
+}
+
+void suite_end(struct suite_run *r)
+{
+	if (r->key && r->key->id == SUITE_AES256GCM)
+		gcm_wipe_key(r->gcm);
+	r->key = NULL;
+}
+
+void suite_run_free(struct suite_run *r)
+{
+	gcm_free(r->gcm);
+	*r = (struct suite_run){0};
 }
 
 static void long_nonce(uint8_t out[12 + SUITE_NONCE_SIZE], const uint8_t nonce[SUITE_NONCE_SIZE])
@@ -71,22 +95,20 @@ static void long_nonce(uint8_t out[12 + SUITE_NONCE_SIZE], const uint8_t nonce[S
 	memcpy(out + 12, nonce, SUITE_NONCE_SIZE);
 }
 
-void suite_seal(const struct suite_key *k, uint8_t *out, const void *in, size_t n, const void *ad,
-		size_t ad_len, const uint8_t nonce[SUITE_NONCE_SIZE])
+int suite_seal(struct suite_run *r, uint8_t *out, const void *in, size_t n, const void *ad,
+	       size_t ad_len, const uint8_t nonce[SUITE_NONCE_SIZE])
 {
 	uint8_t npub[12 + SUITE_NONCE_SIZE];
 
-	if (k->id == SUITE_AES256GCM) {
-		crypto_aead_aes256gcm_encrypt_afternm(out, NULL, in, n, ad, ad_len, NULL, nonce,
-						      (const void *)k->state);
-		return;
-	}
+	if (r->key->id == SUITE_AES256GCM)
+		return gcm_seal(r->gcm, out, in, n, ad, ad_len, nonce);
 	long_nonce(npub, nonce);
 	crypto_aead_xchacha20poly1305_ietf_encrypt(out, NULL, in, n, ad, ad_len, NULL, npub,
-						   k->state);
+						   r->key->key);
+	return 0;
 }
 
-int suite_open(const struct suite_key *k, uint8_t *out, const uint8_t *in, size_t n, const void *ad,
+int suite_open(struct suite_run *r, uint8_t *out, const uint8_t *in, size_t n, const void *ad,
 	       size_t ad_len, const uint8_t nonce[SUITE_NONCE_SIZE])
 {
 	uint8_t npub[12 + SUITE_NONCE_SIZE];
@@ -94,17 +116,15 @@ int suite_open(const struct suite_key *k, uint8_t *out, const uint8_t *in, size_
 
 	if (n < SUITE_TAG_SIZE)
 		return ERR_DAMAGED;
-	if (k->id == SUITE_AES256GCM) {
-		rc = crypto_aead_aes256gcm_decrypt_afternm(out, NULL, NULL, in, n, ad, ad_len,
-							   nonce, (const void *)k->state);
+	if (r->key->id == SUITE_AES256GCM) {
+		rc = gcm_open(r->gcm, out, in, n, ad, ad_len, nonce);
 	} else {
 		long_nonce(npub, nonce);
 		rc = crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, in, n, ad, ad_len,
-								npub, k->state);
+								npub, r->key->key);
 	}
 	if (rc == 0)
 		return 0;
-	if (n > SUITE_TAG_SIZE)
-		memset(out, 0, n - SUITE_TAG_SIZE);
+	secret_wipe(out, n - SUITE_TAG_SIZE);
 	return ERR_DAMAGED;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * suite: the cipher suites of item content. 1 is AES-256-GCM (libsodium, only where the CPU has
- * AES), 2 is XChaCha20-Poly1305; 3 is reserved for AEGIS-256. Numbers are on disk for ever.
+ * suite: the cipher suites of item content. 1 is AES-256-GCM (libcrypto, only where the CPU has
+ * AES), 2 is XChaCha20-Poly1305 (libsodium); 3 is reserved for AEGIS-256. Numbers are on disk for
+ * ever.
  *
- * A suite key holds the expanded key; it lives in memory its owner got from a secret pool.
- * Thread rule: an initialised key may be used by many threads at once.
+ * A suite key lives in memory its owner got from a secret pool. Who seals or opens has a run of its
+ * own, which holds the key expanded between suite_begin() and suite_end() and no longer.
+ * Thread rule: an initialised key may be used by many threads at once, a run by one at a time.
  */
 #ifndef CUSTODY_CRYPTO_SUITE_H
 #define CUSTODY_CRYPTO_SUITE_H
@@ -23,8 +25,16 @@ enum suite_id {
 };
 
 struct suite_key {
-	_Alignas(16) uint8_t state[512]; /* AES: expanded; XChaCha20: the key */
+	uint8_t key[32];
 	enum suite_id id;
+};
+
+struct gcm;
+
+/* All zeros before its first use. */
+struct suite_run {
+	const struct suite_key *key; /* borrowed until suite_end(); NULL outside */
+	struct gcm *gcm;	     /* kept for the next key */
 };
 
 /* True if content of this suite can be sealed and opened on this machine. */
@@ -36,12 +46,18 @@ int suite_from_name(const char *name, size_t n); /* id, or 0 */
 
 /* ERR_UNSUPPORTED when this machine can't. */
 int suite_key_init(struct suite_key *k, int id, const uint8_t key[32]);
-/* out has n + SUITE_TAG_SIZE bytes. in and out may be the same address. */
-void suite_seal(const struct suite_key *k, uint8_t *out, const void *in, size_t n, const void *ad,
-		size_t ad_len, const uint8_t nonce[SUITE_NONCE_SIZE]);
+/* Set up for k, which must stay until suite_end(). ERR_NOMEM. */
+int suite_begin(struct suite_run *r, const struct suite_key *k);
+/* The expanded key is wiped; r may begin again. Fine without a begin. */
+void suite_end(struct suite_run *r);
+/* suite_end(), and the memory is given back; r is all zeros then. */
+void suite_run_free(struct suite_run *r);
+/* out has n + SUITE_TAG_SIZE bytes. in and out may be the same address. ERR_NOMEM. */
+int suite_seal(struct suite_run *r, uint8_t *out, const void *in, size_t n, const void *ad,
+	       size_t ad_len, const uint8_t nonce[SUITE_NONCE_SIZE]);
 /* in has n bytes, tag included; out n - SUITE_TAG_SIZE. ERR_DAMAGED if it does not authenticate:
  * out is then zeroed. */
-int suite_open(const struct suite_key *k, uint8_t *out, const uint8_t *in, size_t n, const void *ad,
+int suite_open(struct suite_run *r, uint8_t *out, const uint8_t *in, size_t n, const void *ad,
 	       size_t ad_len, const uint8_t nonce[SUITE_NONCE_SIZE]);
 
 #endif

@@ -26,6 +26,7 @@ struct item_keys {
 struct ingest_seal {
 	struct ingest_seal_terms terms;
 	struct item_keys *keys;
+	struct stream_run run;
 	uint8_t *plain;		/* WHOLE_MAX bytes */
 	struct wire_out stored; /* sealed bytes on their way */
 	struct wire_out record; /* encoded */
@@ -65,6 +66,7 @@ void ingest_seal_free(struct ingest_seal *s)
 {
 	if (!s)
 		return;
+	stream_run_free(&s->run);
 	secret_give(s->terms.pool, s->keys);
 	free(s->plain); /* wiped after each item */
 	wire_out_free(&s->stored);
@@ -153,6 +155,8 @@ static int begin_item(struct ingest_seal *s, const struct ingest_job *job, struc
 			       err_text(rc));
 	frame_stream_ad(ad, bound);
 	rc = stream_key_init(&s->keys->stream, h->suite, s->keys->file, ad);
+	if (rc == 0)
+		rc = stream_begin(&s->run, &s->keys->stream);
 	return rc ? err_set(e, rc, "%s: %s", job->path, err_text(rc)) : 0;
 }
 
@@ -189,7 +193,9 @@ static int seal_whole(struct ingest_seal *s, const struct ingest_job *job, struc
 	to = wire_out_room(&s->stored, chunk_stored(frame_map(f)));
 	if (!to)
 		return err_set(e, ERR_NOMEM, "%s: out of memory", job->path);
-	stream_seal_all(&s->keys->stream, frame_map(f), to, p);
+	rc = stream_seal_chunks(&s->run, frame_map(f), 0, chunk_count(frame_map(f)), to, p);
+	if (rc)
+		return err_set(e, rc, "%s can't be sealed: %s", job->path, err_text(rc));
 	hash_sha256(it->frame, s->stored.p, s->stored.n);
 	return 0;
 }
@@ -207,18 +213,13 @@ static int seal_step(struct ingest_seal *s, const struct frame *f, const struct 
 		     uint64_t off, const uint8_t *p, size_t n, struct err *e)
 {
 	struct chunk_map m = frame_map(f);
-	uint64_t first = off / m.size, count = chunk_count(m), i = first;
+	uint64_t first = off / m.size, count = (n + m.size - 1) / m.size;
+	uint8_t *to;
 
 	wire_out_reset(&s->stored);
-	for (size_t done = 0; done < n; i++) {
-		size_t len = chunk_plain_len(m, i);
-		uint8_t *to = wire_out_room(&s->stored, len + SUITE_TAG_SIZE);
-
-		if (!to)
-			return err_set(e, ERR_NOMEM, "out of memory");
-		stream_seal(&s->keys->stream, i, i == count - 1, to, p + done, len);
-		done += len;
-	}
+	to = wire_out_room(&s->stored, n + count * SUITE_TAG_SIZE);
+	if (!to || stream_seal_chunks(&s->run, m, first, count, to, p))
+		return err_set(e, ERR_NOMEM, "out of memory");
 	return write_stored(s, it, f->head_len + chunk_offset(m, first), e);
 }
 
@@ -303,6 +304,7 @@ int ingest_seal_run(struct ingest_seal *s, const struct ingest_job *job, struct 
 	else
 		ingest_commit_cancel(s->terms.commit, it.segment);
 out:
+	stream_end(&s->run);
 	secret_wipe(s->keys, sizeof(*s->keys));
 	if (job->fd >= 0)
 		secret_wipe(s->plain, whole ? job->size : STEP);

@@ -189,12 +189,9 @@ void reading_close(struct reading *r)
 
 /* ---- reading ---- */
 
-size_t reading_work(size_t n)
-{
-	/* The chunks touched: at most the bytes wanted, what lies before and behind them in the
-	 * first and last chunk, and a tag for each. */
-	return n + 2 * (size_t)CHUNK_SIZE_MAX + (n / CHUNK_SIZE_MIN + 2) * SUITE_TAG_SIZE;
-}
+/* Stored bytes that are read at a time. Between being read and being opened they stay in a core's
+ * own cache: 128 KiB and the plaintext of a request fit, 1 MiB does not. */
+#define AT_ONCE ((size_t)128 << 10)
 
 /* 0 as long as the release lasts. Whoever ends releases may be late by some milliseconds. */
 static int lasts(const struct reading *r)
@@ -226,55 +223,124 @@ static int damaged_chunk(const struct reading *r, uint64_t i, const char *what, 
 		       what);
 }
 
-/* Read the stored chunks of a range; when the file ends within it, name the first one missing. */
-static int fetch(const struct reading *r, const struct chunk_range *range, uint8_t *work,
-		 uint64_t *bad_off, uint64_t *bad_len, struct err *e)
+/* Where a read is. */
+struct progress {
+	struct reading_work *w;
+	uint64_t chunk, end;	    /* the next chunk, and the one after the last */
+	uint32_t skip;		    /* bytes of the next chunk that were not asked for */
+	uint8_t *to;		    /* where they go */
+	uint64_t left;		    /* so many */
+	uint64_t *bad_off, *bad_len; /* the damaged range */
+	struct err *e;
+};
+
+/* How many chunks are taken at once from here on, and their stored bytes. */
+static uint64_t next_group(const struct reading *r, const struct progress *p, size_t *stored)
+{
+	uint64_t n = AT_ONCE / (r->map.size + SUITE_TAG_SIZE);
+
+	if (n == 0)
+		n = 1;
+	if (n > p->end - p->chunk)
+		n = p->end - p->chunk;
+	*stored = (size_t)(chunk_offset(r->map, p->chunk + n - 1) - chunk_offset(r->map, p->chunk) +
+			   chunk_plain_len(r->map, p->chunk + n - 1) + SUITE_TAG_SIZE);
+	return n;
+}
+
+/* Read stored chunks; when the file ends within them, name the first one missing. */
+static int fetch(const struct reading *r, const struct progress *p, uint64_t count, size_t stored)
 {
 	int fd = segment_fileno(r->seg);
-	int rc = file_pread(fd, work, range->stored_len, r->content + range->stored_off, e);
+	int rc = file_pread(fd, p->w->stored, stored,
+			    r->content + chunk_offset(r->map, p->chunk), p->e);
 
-	for (uint64_t i = 0; rc == ERR_DAMAGED && i < range->count; i++) {
-		size_t n = chunk_plain_len(r->map, range->first + i) + SUITE_TAG_SIZE;
+	for (uint64_t i = p->chunk; rc == ERR_DAMAGED && i < p->chunk + count; i++) {
+		size_t n = chunk_plain_len(r->map, i) + SUITE_TAG_SIZE;
 
-		if (file_pread(fd, work, n, r->content + chunk_offset(r->map, range->first + i),
-			       NULL) == ERR_DAMAGED)
-			return damaged_chunk(r, range->first + i, "the file ends before it does",
-					     bad_off, bad_len, e);
+		if (file_pread(fd, p->w->stored, n, r->content + chunk_offset(r->map, i), NULL) ==
+		    ERR_DAMAGED)
+			return damaged_chunk(r, i, "the file ends before it does", p->bad_off,
+					     p->bad_len, p->e);
 	}
 	return rc;
 }
 
-/* Open all chunks: whole ones straight into buf, those wanted in part within work. For a caller that
- * holds the lock and has seen that there is a key. */
-static int open_chunks(const struct reading *r, const struct chunk_range *range, uint8_t *buf,
-		       uint8_t *work, uint64_t *bad_off, uint64_t *bad_len, struct err *e)
+/* Open the next chunk, which is at `stored`: straight to its place when all of it was asked for, else
+ * where it is. */
+static int open_chunk(const struct reading *r, struct progress *p, uint8_t *stored)
 {
-	uint64_t chunks = chunk_count(r->map), done = 0;
-	uint32_t skip = range->skip;
+	uint32_t len = chunk_plain_len(r->map, p->chunk);
+	uint64_t want = len - p->skip < p->left ? len - p->skip : p->left;
+	uint8_t *to = want == len ? p->to : stored;
 
-	for (uint64_t i = range->first; i < range->first + range->count; i++) {
-		uint32_t len = chunk_plain_len(r->map, i);
-		uint64_t want = len - skip < range->len - done ? len - skip : range->len - done;
-		uint8_t *to = want == len ? buf + done : work;
-
-		if (stream_open(r->key, i, i + 1 == chunks, to, work, len + SUITE_TAG_SIZE))
-			return damaged_chunk(r, i, "it does not authenticate", bad_off, bad_len, e);
-		if (to == work) {
-			memcpy(buf + done, work + skip, want);
-			secret_wipe(work, len);
-		}
-		work += len + SUITE_TAG_SIZE;
-		done += want;
-		skip = 0;
+	if (stream_open(&p->w->run, p->chunk, p->chunk + 1 == chunk_count(r->map), to, stored,
+			len + SUITE_TAG_SIZE))
+		return damaged_chunk(r, p->chunk, "it does not authenticate", p->bad_off, p->bad_len,
+				     p->e);
+	if (to == stored) {
+		memcpy(p->to, stored + p->skip, want);
+		secret_wipe(stored, len);
 	}
+	p->chunk++;
+	p->skip = 0;
+	p->to += want;
+	p->left -= want;
 	return 0;
 }
 
+/* Open `count` chunks that were read. The release may end meanwhile, but not between the look for
+ * its key and the last use of it. */
+static int open_group(struct reading *r, struct progress *p, uint64_t count)
+{
+	uint8_t *stored = p->w->stored;
+	int rc = 0;
+
+	pthread_rwlock_rdlock(&r->lock);
+	if (!r->key)
+		rc = ERR_REVOKED; /* reading_read() says why it ended */
+	else if (stream_begin(&p->w->run, r->key))
+		rc = err_set(p->e, ERR_NOMEM, "out of memory");
+	for (uint64_t i = 0; i < count && rc == 0; i++) {
+		size_t n = chunk_plain_len(r->map, p->chunk) + SUITE_TAG_SIZE;
+
+		rc = open_chunk(r, p, stored);
+		stored += n;
+	}
+	stream_end(&p->w->run);
+	pthread_rwlock_unlock(&r->lock);
+	return rc;
+}
+
+static int read_chunks(struct reading *r, struct progress *p)
+{
+	int rc = 0;
+
+	while (rc == 0 && p->chunk < p->end) {
+		size_t stored;
+		uint64_t count = next_group(r, p, &stored);
+
+		rc = fetch(r, p, count, stored);
+		if (rc == 0)
+			rc = open_group(r, p, count);
+	}
+	return rc;
+}
+
 int reading_read(struct reading *r, uint64_t off, size_t n, uint8_t *buf, size_t *got,
-		 uint8_t *work, uint64_t *bad_off, uint64_t *bad_len, struct err *e)
+		 struct reading_work *w, uint64_t *bad_off, uint64_t *bad_len, struct err *e)
 {
 	struct chunk_range range = chunk_range(r->map, off, n);
-	int rc = lasts(r);
+	struct progress p = {.w = w,
+			     .chunk = range.first,
+			     .end = range.first + range.count,
+			     .skip = range.skip,
+			     .to = buf,
+			     .left = range.len,
+			     .bad_off = bad_off,
+			     .bad_len = bad_len,
+			     .e = e};
+	int rc = lasts(r), over;
 
 	*got = 0;
 	if (rc == 0)
@@ -283,19 +349,11 @@ int reading_read(struct reading *r, uint64_t off, size_t n, uint8_t *buf, size_t
 		return err_set(e, rc, "item %s: %s", r->item, err_text(rc));
 	if (range.len == 0)
 		return 0;
-	rc = fetch(r, &range, work, bad_off, bad_len, e);
-	if (rc == 0) {
-		pthread_rwlock_rdlock(&r->lock);
-		if (r->key)
-			rc = open_chunks(r, &range, buf, work, bad_off, bad_len, e);
-		pthread_rwlock_unlock(&r->lock);
-	}
-	if (rc == 0) {
-		/* It may have ended while the chunks were opened, or, with its key, before. */
-		rc = lasts(r);
-		if (rc)
-			err_set(e, rc, "item %s: %s", r->item, err_text(rc));
-	}
+	rc = read_chunks(r, &p);
+	/* It may have ended while the chunks were opened, or, with its key, before: that comes first. */
+	over = lasts(r);
+	if (over)
+		rc = err_set(e, over, "item %s: %s", r->item, err_text(over));
 	if (rc) {
 		secret_wipe(buf, range.len);
 		return rc;

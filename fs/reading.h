@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crypto/stream.h"
 #include "fs/release.h"
 #include "fs/station.h"
 #include "index/object.h"
@@ -25,16 +26,21 @@ struct reading;
  * (with range), the release's reasons. */
 int reading_open(struct reading **out, struct station *s, const struct object *o, struct release *r,
 		 struct err *e);
-/* Plaintext [off, off+n), cut at the end of the item; *got says how much. buf has n bytes, `work`
- * is scratch of at least reading_work(n) bytes that belongs to the caller's thread; no plaintext
- * stays in it, nor in buf on failure. Checks that the release lasts, by its not-after too. Every
- * byte asked for is charged to the release before it is opened, as often as it is asked for: what
- * the kernel dropped from its cache and reads again counts again, so that no budget is ever
+/* What a thread that reads needs beside its buffer. */
+struct reading_work {
+	uint8_t *stored;	/* READING_STORED bytes; small chunks leave most of it untouched */
+	struct stream_run run;	/* all zeros at first; stream_run_free() at last */
+};
+#define READING_STORED ((size_t)CHUNK_SIZE_MAX + SUITE_TAG_SIZE)
+
+/* Plaintext [off, off+n), cut at the end of the item; *got says how much. buf has n bytes; no
+ * plaintext stays in *w, nor in buf on failure. Checks that the release lasts, by its not-after too.
+ * Every byte asked for is charged to the release before it is opened, as often as it is asked for:
+ * what the kernel dropped from its cache and reads again counts again, so that no budget is ever
  * undercounted. ERR_DAMAGED leaves the damaged plaintext range in *bad_off, *bad_len; the release's
  * reasons. */
 int reading_read(struct reading *r, uint64_t off, size_t n, uint8_t *buf, size_t *got,
-		 uint8_t *work, uint64_t *bad_off, uint64_t *bad_len, struct err *e);
-size_t reading_work(size_t n);
+		 struct reading_work *w, uint64_t *bad_off, uint64_t *bad_len, struct err *e);
 uint64_t reading_size(const struct reading *r);
 uint64_t reading_served(const struct reading *r); /* plaintext bytes given out so far */
 struct release *reading_release(const struct reading *r);

@@ -218,16 +218,19 @@ static void open_content(const struct frame *f, const uint8_t *frame, const uint
 			 struct wire_out *content)
 {
 	struct chunk_map m = frame_map(f);
-	struct chunk_range all = {.count = chunk_count(m)};
 	uint8_t ad[STREAM_AD_SIZE];
+	struct stream_run run = {0};
 	struct stream_key key;
 	uint64_t bad;
 
 	frame_stream_ad(ad, frame);
 	assert_int_equal(stream_key_init(&key, f->suite, file_key, ad), 0);
-	assert_int_equal(stream_open_range(&key, m, all, wire_out_room(content, f->size),
-					   frame + f->head_len, &bad),
+	assert_int_equal(stream_begin(&run, &key), 0);
+	assert_int_equal(stream_open_chunks(&run, m, 0, chunk_count(m),
+					    wire_out_room(content, f->size), frame + f->head_len,
+					    &bad),
 			 0);
+	stream_run_free(&run);
 }
 
 void capture_item(struct capture *c, const struct event *ev, struct wire_out *content,

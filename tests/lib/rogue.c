@@ -89,6 +89,7 @@ static int seal(struct rogue *r, struct wire_out *out, struct frame *f, const ch
 {
 	struct chunk_map map = {.plain = strlen(text), .size = f->chunk_size};
 	uint8_t key[32], ad[STREAM_AD_SIZE], *to;
+	struct stream_run run = {0};
 	struct stream_key stream;
 	int rc;
 
@@ -100,9 +101,12 @@ static int seal(struct rogue *r, struct wire_out *out, struct frame *f, const ch
 	frame_stream_ad(ad, out->p);
 	rc = stream_key_init(&stream, f->suite, key, ad);
 	to = rc == 0 ? wire_out_room(out, (size_t)chunk_stored(map)) : NULL;
-	if (to)
-		stream_seal_all(&stream, map, to, (const uint8_t *)text);
-	return rc ? rc : to ? 0 : ERR_NOMEM;
+	if (rc == 0)
+		rc = to ? stream_begin(&run, &stream) : ERR_NOMEM;
+	if (rc == 0)
+		rc = stream_seal_chunks(&run, map, 0, chunk_count(map), to, (const uint8_t *)text);
+	stream_run_free(&run);
+	return rc;
 }
 
 int rogue_item(struct rogue *r, const uint8_t item[16], const char *path, const char *text,

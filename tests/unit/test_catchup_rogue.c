@@ -176,7 +176,8 @@ static void check_release(struct stage *s, const struct object *mine, const stru
 	struct release_set *set;
 	struct release *r;
 	struct reading *rd;
-	uint8_t serial[16], want[1000], got[1000], *work = malloc(reading_work(1000));
+	uint8_t serial[16], want[1000], got[1000];
+	struct reading_work work = {.stored = malloc(READING_STORED)};
 	uint64_t off, len;
 	size_t n = 0;
 	unsigned bad;
@@ -191,13 +192,14 @@ static void check_release(struct stage *s, const struct object *mine, const stru
 	assert_int_equal(reading_open(&rd, s->st, fake, r, &e), ERR_NOT_COVERED);
 	if (reading_open(&rd, s->st, mine, r, &e))
 		fail_msg("%s", e.text);
-	assert_int_equal(reading_read(rd, 0, 1000, got, &n, work, &off, &len, &e), 0);
+	assert_int_equal(reading_read(rd, 0, 1000, got, &n, &work, &off, &len, &e), 0);
 	assert_int_equal(n, stage_content("a", 3, want));
 	assert_memory_equal(got, want, n);
 	reading_close(rd);
 	release_drop(r);
 	release_set_free(set);
-	free(work);
+	stream_run_free(&work.run);
+	free(work.stored);
 }
 
 static void test_replace(void **state)

@@ -445,7 +445,7 @@ static void test_no_room_for_keys(void **state)
 
 	assert_int_equal(secret_pool_new(&small, 4096, &e), 0);
 	c->s.pool = small;
-	ask.workers = 20;
+	ask.workers = 60;
 	assert_int_equal(ingest_begin(&g, &c->s, &ask, &e), ERR_NOMEM);
 	assert_null(g);
 	/* All that was taken was given back. */

@@ -28,8 +28,15 @@ struct room {
 	struct release_set *set;
 	uint8_t accession[16];
 	uint8_t *content[SIZES];
-	uint8_t *buf, *work;
+	uint8_t *buf;
+	struct reading_work work;
 };
+
+static void end_work(struct reading_work *w)
+{
+	stream_run_free(&w->run);
+	free(w->stored);
+}
 
 static void name_of(char name[32], unsigned i)
 {
@@ -44,7 +51,7 @@ static int set_up(void **state)
 	*state = m;
 	stage_open(s);
 	m->buf = malloc(BIG + 64);
-	m->work = malloc(reading_work(BIG + 64));
+	m->work.stored = malloc(READING_STORED);
 	for (unsigned i = 0; i < SIZES; i++) {
 		char name[32];
 
@@ -67,7 +74,7 @@ static int tear_down(void **state)
 	for (unsigned i = 0; i < SIZES; i++)
 		free(m->content[i]);
 	free(m->buf);
-	free(m->work);
+	end_work(&m->work);
 	free(m);
 	return 0;
 }
@@ -118,7 +125,7 @@ static int read_at(struct room *m, struct reading *rd, uint64_t off, size_t n, s
 	*bad_off = *bad_len = 4711;
 	memset(m->buf, 0xee, n + 1);
 	memset(e, 0, sizeof(*e));
-	return reading_read(rd, off, n, m->buf, got, m->work, bad_off, bad_len, e);
+	return reading_read(rd, off, n, m->buf, got, &m->work, bad_off, bad_len, e);
 }
 
 /* [off, off+n) must come out as it was. */
@@ -577,7 +584,8 @@ struct reader {
 static void *read_many(void *arg)
 {
 	struct reader *a = arg;
-	uint8_t *buf = malloc(BIG), *work = malloc(reading_work(BIG));
+	struct reading_work work = {.stored = malloc(READING_STORED)};
+	uint8_t *buf = malloc(BIG);
 	uint32_t x = a->seed;
 	uint64_t bad_off, bad_len;
 	void *wrong = NULL;
@@ -590,13 +598,13 @@ static void *read_many(void *arg)
 		x = x * 1664525 + 1013904223;
 		off = x % BIG;
 		n = (x >> 8) % (3 * CHUNK);
-		if (reading_read(a->rd, off, n, buf, &got, work, &bad_off, &bad_len, NULL) ||
+		if (reading_read(a->rd, off, n, buf, &got, &work, &bad_off, &bad_len, NULL) ||
 		    got != (n < BIG - off ? n : BIG - off) ||
 		    memcmp(buf, a->m->content[7] + off, got) != 0)
 			wrong = a;
 	}
 	free(buf);
-	free(work);
+	end_work(&work);
 	return wrong;
 }
 
@@ -635,7 +643,8 @@ struct late {
 static void *read_to_end(void *arg)
 {
 	struct late *a = arg;
-	uint8_t *buf = malloc(BIG), *work = malloc(reading_work(BIG));
+	struct reading_work work = {.stored = malloc(READING_STORED)};
+	uint8_t *buf = malloc(BIG);
 	uint64_t bad_off, bad_len;
 	void *wrong = NULL;
 	size_t got;
@@ -647,14 +656,14 @@ static void *read_to_end(void *arg)
 			a->why = reading_open(&rd, a->m->stage.st, &a->o, a->r, NULL);
 		if (a->why)
 			break;
-		a->why = reading_read(rd, 0, BIG, buf, &got, work, &bad_off, &bad_len, NULL);
+		a->why = reading_read(rd, 0, BIG, buf, &got, &work, &bad_off, &bad_len, NULL);
 		if (got != (a->why ? 0 : BIG) || memcmp(buf, a->m->content[7], got) != 0)
 			wrong = a;
 		if (!a->rd)
 			reading_close(rd);
 	}
 	free(buf);
-	free(work);
+	end_work(&work);
 	return wrong;
 }
 

@@ -30,6 +30,41 @@ static void sequence(uint8_t *p, size_t n, uint8_t from)
 		p[i] = (uint8_t)(from + i);
 }
 
+/* Calls with a run of their own. */
+static void seal_one(const struct stream_key *k, uint64_t chunk, bool last, uint8_t *out,
+		     const void *in, size_t n)
+{
+	struct stream_run r = {0};
+
+	assert_int_equal(stream_begin(&r, k), 0);
+	assert_int_equal(stream_seal(&r, chunk, last, out, in, n), 0);
+	stream_run_free(&r);
+}
+
+static int open_one(const struct stream_key *k, uint64_t chunk, bool last, uint8_t *out,
+		    const uint8_t *in, size_t n)
+{
+	struct stream_run r = {0};
+	int rc;
+
+	assert_int_equal(stream_begin(&r, k), 0);
+	rc = stream_open(&r, chunk, last, out, in, n);
+	stream_run_free(&r);
+	return rc;
+}
+
+static int open_range(const struct stream_key *k, struct chunk_map m, struct chunk_range g,
+		      uint8_t *plain, const uint8_t *stored, uint64_t *bad)
+{
+	struct stream_run r = {0};
+	int rc;
+
+	assert_int_equal(stream_begin(&r, k), 0);
+	rc = stream_open_chunks(&r, m, g.first, g.count, plain, stored, bad);
+	stream_run_free(&r);
+	return rc;
+}
+
 static int make_key(struct stream_key *k, int suite)
 {
 	uint8_t file_key[32], ad[32];
@@ -41,12 +76,17 @@ static int make_key(struct stream_key *k, int suite)
 
 static void make_content(struct content *c, int suite, size_t n)
 {
+	struct stream_run r = {0};
+
 	assert_int_equal(make_key(&c->key, suite), 0);
 	c->m = (struct chunk_map){n, S};
 	for (size_t i = 0; i < n; i++)
 		c->plain[i] = (uint8_t)(i * 7 + (i >> 8));
 	memset(c->stored, 0xee, sizeof(c->stored));
-	stream_seal_all(&c->key, c->m, c->stored, c->plain);
+	assert_int_equal(stream_begin(&r, &c->key), 0);
+	assert_int_equal(stream_seal_chunks(&r, c->m, 0, chunk_count(c->m), c->stored, c->plain),
+			 0);
+	stream_run_free(&r);
 }
 
 /* Open all of it as the map says; the number of the bad chunk in *bad. */
@@ -56,7 +96,7 @@ static int open_all(struct content *c, uint64_t *bad)
 
 	memset(c->out, 0xdd, sizeof(c->out));
 	*bad = UINT64_MAX;
-	return stream_open_range(&c->key, c->m, all, c->out, c->stored, bad);
+	return open_range(&c->key, c->m, all, c->out, c->stored, bad);
 }
 
 /* Whole content is refused, and at this chunk; what was before it is right, what is after is not
@@ -160,9 +200,9 @@ static void one_chunk_in_place(struct content *c, int suite)
 
 	make_content(c, suite, 2 * S);
 	memcpy(b, c->plain + S, S);
-	stream_seal(&c->key, 1, true, b, b, S);
+	seal_one(&c->key, 1, true, b, b, S);
 	assert_memory_equal(b, chunk_at(c, 1), S + TAG);
-	assert_int_equal(stream_open(&c->key, 1, true, b, b, S + TAG), 0);
+	assert_int_equal(open_one(&c->key, 1, true, b, b, S + TAG), 0);
 	assert_memory_equal(b, c->plain + S, S);
 }
 
@@ -189,7 +229,7 @@ static void ranges(struct content *c, int suite)
 		len = (r >> 8) % (i % 2 ? n + 100 : 50);
 		g = chunk_range(c->m, off, len);
 		memset(c->out, 0xdd, sizeof(c->out));
-		assert_int_equal(stream_open_range(&c->key, c->m, g, c->out,
+		assert_int_equal(open_range(&c->key, c->m, g, c->out,
 						   c->stored + g.stored_off, &bad),
 				 0);
 		assert_true(g.len == (off >= n ? 0 : len < n - off ? len : n - off));
@@ -348,7 +388,7 @@ static void others_stay_readable(struct content *c, int suite)
 	memset(chunk_at(c, 1), 0, S + TAG);
 	for (uint64_t i = 0; i < 4; i++) {
 		struct chunk_range g = chunk_range(c->m, i * S, 1);
-		int rc = stream_open_range(&c->key, c->m, g, c->out, c->stored + g.stored_off,
+		int rc = open_range(&c->key, c->m, g, c->out, c->stored + g.stored_off,
 					   &bad);
 
 		assert_int_equal(rc, i == 1 ? ERR_DAMAGED : 0);
@@ -406,9 +446,9 @@ static void positions(struct content *c, int suite)
 
 	make_content(c, suite, 0);
 	for (size_t i = 0; i < 2 * N; i++) {
-		stream_seal(&c->key, at[i / 2], i % 2, sealed, "evidence", 8);
+		seal_one(&c->key, at[i / 2], i % 2, sealed, "evidence", 8);
 		for (size_t j = 0; j < 2 * N; j++)
-			assert_int_equal(stream_open(&c->key, at[j / 2], j % 2, out, sealed,
+			assert_int_equal(open_one(&c->key, at[j / 2], j % 2, out, sealed,
 						     sizeof(sealed)),
 					 i == j ? 0 : ERR_DAMAGED);
 	}
@@ -426,10 +466,10 @@ static void short_chunks(struct content *c, int suite)
 
 	make_content(c, suite, 0);
 	for (size_t n = 0; n < TAG; n++)
-		assert_int_equal(stream_open(&c->key, 0, true, out, c->stored, n), ERR_DAMAGED);
+		assert_int_equal(open_one(&c->key, 0, true, out, c->stored, n), ERR_DAMAGED);
 	assert_int_equal(out[0], 0xdd);
-	assert_int_equal(stream_open(&c->key, 0, true, out, c->stored, TAG), 0);
-	assert_int_equal(stream_open(&c->key, 0, false, out, c->stored, TAG), ERR_DAMAGED);
+	assert_int_equal(open_one(&c->key, 0, true, out, c->stored, TAG), 0);
+	assert_int_equal(open_one(&c->key, 0, false, out, c->stored, TAG), ERR_DAMAGED);
 }
 
 static void test_short_chunks(void **state)

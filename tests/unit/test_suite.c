@@ -28,6 +28,29 @@ static void unhex(void *out, size_t n, const char *hex)
 	assert_true(text_unhex((struct text_span){hex, strlen(hex)}, out, n));
 }
 
+/* One call, with a run of its own. */
+static void seal(const struct suite_key *k, uint8_t *out, const void *in, size_t n, const void *ad,
+		 size_t ad_len, const uint8_t *nonce)
+{
+	struct suite_run r = {0};
+
+	assert_int_equal(suite_begin(&r, k), 0);
+	assert_int_equal(suite_seal(&r, out, in, n, ad, ad_len, nonce), 0);
+	suite_run_free(&r);
+}
+
+static int open_with(const struct suite_key *k, uint8_t *out, const uint8_t *in, size_t n,
+		     const void *ad, size_t ad_len, const uint8_t *nonce)
+{
+	struct suite_run r = {0};
+	int rc;
+
+	assert_int_equal(suite_begin(&r, k), 0);
+	rc = suite_open(&r, out, in, n, ad, ad_len, nonce);
+	suite_run_free(&r);
+	return rc;
+}
+
 /* Seal gives the example, alone and in place, and it opens again. */
 static void known(int id, const uint8_t key[32], const uint8_t nonce[12], const uint8_t *ad,
 		  size_t ad_len, const void *plain, size_t n, const char *want_hex)
@@ -37,13 +60,13 @@ static void known(int id, const uint8_t key[32], const uint8_t nonce[12], const 
 
 	assert_int_equal(suite_key_init(&k, id, key), 0);
 	unhex(want, n + SUITE_TAG_SIZE, want_hex);
-	suite_seal(&k, out, plain, n, ad, ad_len, nonce);
+	seal(&k, out, plain, n, ad, ad_len, nonce);
 	assert_memory_equal(out, want, n + SUITE_TAG_SIZE);
-	assert_int_equal(suite_open(&k, out, want, n + SUITE_TAG_SIZE, ad, ad_len, nonce), 0);
+	assert_int_equal(open_with(&k, out, want, n + SUITE_TAG_SIZE, ad, ad_len, nonce), 0);
 	assert_memory_equal(out, plain, n);
-	suite_seal(&k, out, out, n, ad, ad_len, nonce);
+	seal(&k, out, out, n, ad, ad_len, nonce);
 	assert_memory_equal(out, want, n + SUITE_TAG_SIZE);
-	assert_int_equal(suite_open(&k, out, out, n + SUITE_TAG_SIZE, ad, ad_len, nonce), 0);
+	assert_int_equal(open_with(&k, out, out, n + SUITE_TAG_SIZE, ad, ad_len, nonce), 0);
 	assert_memory_equal(out, plain, n);
 }
 
@@ -142,14 +165,14 @@ static void test_sizes(void **state)
 			continue;
 		for (size_t n = 0; n <= MAX; n += n < 300 ? 1 : 37) {
 			sequence(in, n, (uint8_t)n);
-			suite_seal(&k, sealed, in, n, "ad", 2, nonce);
+			seal(&k, sealed, in, n, "ad", 2, nonce);
 			memcpy(out, in, n);
-			suite_seal(&k, out, out, n, "ad", 2, nonce);
+			seal(&k, out, out, n, "ad", 2, nonce);
 			assert_memory_equal(out, sealed, n + 16);
-			assert_int_equal(suite_open(&k, out, out, n + 16, "ad", 2, nonce), 0);
+			assert_int_equal(open_with(&k, out, out, n + 16, "ad", 2, nonce), 0);
 			assert_memory_equal(out, in, n);
 			memset(out, 0xee, sizeof(out));
-			assert_int_equal(suite_open(&k, out, sealed, n + 16, "ad", 2, nonce), 0);
+			assert_int_equal(open_with(&k, out, sealed, n + 16, "ad", 2, nonce), 0);
 			assert_memory_equal(out, in, n);
 			assert_int_equal(out[n], 0xee);
 		}
@@ -162,12 +185,12 @@ static void assert_refused(const struct suite_key *k, const uint8_t *in, size_t 
 	uint8_t out[512];
 
 	memset(out, 0xee, sizeof(out));
-	assert_int_equal(suite_open(k, out, in, n, ad, ad_len, nonce), ERR_DAMAGED);
+	assert_int_equal(open_with(k, out, in, n, ad, ad_len, nonce), ERR_DAMAGED);
 	for (size_t i = 0; i < sizeof(out); i++) /* zeros where plaintext would be, no more */
 		assert_int_equal(out[i], n >= 16 && i < n - 16 ? 0 : 0xee);
 	/* And in place. */
 	memcpy(out, in, n);
-	assert_int_equal(suite_open(k, out, out, n, ad, ad_len, nonce), ERR_DAMAGED);
+	assert_int_equal(open_with(k, out, out, n, ad, ad_len, nonce), ERR_DAMAGED);
 	for (size_t i = 0; n >= 16 && i < n - 16; i++)
 		assert_int_equal(out[i], 0);
 }
@@ -182,7 +205,7 @@ static void damage(int id, size_t n)
 	sequence(in, n, 1);
 	if (suite_key_init(&k, id, key))
 		return;
-	suite_seal(&k, sealed, in, n, "ad", 2, nonce);
+	seal(&k, sealed, in, n, "ad", 2, nonce);
 	for (size_t i = 0; i < n + 16; i++) {
 		sealed[i] ^= (uint8_t)(1 << i % 8);
 		assert_refused(&k, sealed, n + 16, "ad", 2, nonce);
@@ -205,7 +228,7 @@ static void damage(int id, size_t n)
 		assert_refused(&wrong, sealed, n + 16, "ad", 2, nonce);
 		key[i] ^= 1;
 	}
-	assert_int_equal(suite_open(&k, in, sealed, n + 16, "ad", 2, nonce), 0);
+	assert_int_equal(open_with(&k, in, sealed, n + 16, "ad", 2, nonce), 0);
 }
 
 static void test_damage(void **state)
@@ -235,10 +258,48 @@ static void test_not_each_other(void **state)
 	sequence(nonce, 12, 5);
 	assert_int_equal(suite_key_init(&a, SUITE_AES256GCM, key), 0);
 	assert_int_equal(suite_key_init(&b, SUITE_XCHACHA20POLY1305, key), 0);
-	suite_seal(&a, sealed, in, 32, "ad", 2, nonce);
+	seal(&a, sealed, in, 32, "ad", 2, nonce);
 	assert_refused(&b, sealed, 48, "ad", 2, nonce);
-	suite_seal(&b, sealed, in, 32, "ad", 2, nonce);
+	seal(&b, sealed, in, 32, "ad", 2, nonce);
 	assert_refused(&a, sealed, 48, "ad", 2, nonce);
+}
+
+/* One run for many keys and suites in turn, sealing and opening as it comes: nothing of the one key
+ * is left for the other, and after the end a run takes the next. */
+static void test_run(void **state)
+{
+	enum { ROUNDS = 40, N = 50 };
+	uint8_t key[32] = {0}, nonce[12] = {0}, in[N], first[N + 16], out[N + 16];
+	struct suite_run r = {0};
+	struct suite_key a, b;
+
+	(void)state;
+	sequence(in, N, 3);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		int id = suites[i % SUITES];
+
+		key[0] = (uint8_t)i;
+		if (suite_key_init(&a, id, key))
+			continue;
+		key[1] ^= 1;
+		assert_int_equal(suite_key_init(&b, id, key), 0);
+		seal(&a, first, in, N, "ad", 2, nonce);
+		assert_int_equal(suite_begin(&r, &a), 0);
+		assert_int_equal(suite_open(&r, out, first, N + 16, "ad", 2, nonce), 0);
+		assert_memory_equal(out, in, N);
+		assert_int_equal(suite_seal(&r, out, in, N, "ad", 2, nonce), 0);
+		assert_memory_equal(out, first, N + 16);
+		if (i % 3)
+			suite_end(&r);
+		assert_int_equal(suite_begin(&r, &b), 0);
+		assert_int_equal(suite_open(&r, out, first, N + 16, "ad", 2, nonce), ERR_DAMAGED);
+		assert_int_equal(suite_seal(&r, out, in, N, "ad", 2, nonce), 0);
+		assert_memory_not_equal(out, first, N + 16);
+		suite_end(&r);
+		suite_end(&r);
+	}
+	suite_run_free(&r);
+	suite_run_free(&r);
 }
 
 int main(void)
@@ -247,7 +308,7 @@ int main(void)
 		cmocka_unit_test(test_aes_gcm),	       cmocka_unit_test(test_xchacha),
 		cmocka_unit_test(test_names),	       cmocka_unit_test(test_available),
 		cmocka_unit_test(test_sizes),	       cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_not_each_other),
+		cmocka_unit_test(test_not_each_other), cmocka_unit_test(test_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
