@@ -353,7 +353,9 @@ int catchup_run(struct station *s, uint64_t max_events, struct catchup_result *o
 	return r.rc;
 }
 
-bool catchup_needed(struct station *s)
+bool catchup_needed(struct station *s, bool others)
 {
-	return catchup_look_changed(s->catchup->look, s->archive);
+	const uint8_t *own = node_identity(s->node)->pub.id;
+
+	return catchup_look_changed(s->catchup->look, s->archive, others ? own : NULL);
 }

@@ -52,7 +52,8 @@ struct catchup_result {
 int catchup_run(struct station *s, uint64_t max_events, struct catchup_result *r,
 		void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
 		struct err *e);
-/* Cheap look whether any journal, checkpoint or document changed since the last run (by stat). */
-bool catchup_needed(struct station *s);
+/* Cheap look whether any journal, checkpoint or document changed since the last run (by stat); with
+ * `others`, whether any but the lines of this node's own journal did. */
+bool catchup_needed(struct station *s, bool others);
 
 #endif

@@ -136,19 +136,32 @@ void catchup_look_end(struct catchup_look *l, bool done)
 	l->archive = NULL;
 }
 
-bool catchup_look_changed(const struct catchup_look *l, const struct archive *a)
+static bool journal_changed(const struct watched *w, const struct archive *a)
 {
+	struct stamp lines = stamp(a->journal, w->jsonl);
+	struct stamp sign = stamp(a->journal, w->checkpoint);
+
+	return !same(&lines, &w->lines) || !same(&sign, &w->sign);
+}
+
+bool catchup_look_changed(const struct catchup_look *l, const struct archive *a,
+			  const uint8_t *but)
+{
+	char hex[33] = "";
+
 	struct stamp documents = stamp(a->documents, ".");
 	struct stamp description = stamp(a->dir, "archive.txt");
 	bool changed = !l->done || !same(&documents, &l->documents) ||
 		       !same(&description, &l->description);
 
+	if (but)
+		text_hex(hex, but, 16);
 	for (size_t i = 0; i < l->n && !changed; i++) {
 		const struct watched *w = &l->list[i];
-		struct stamp lines = stamp(a->journal, w->jsonl);
-		struct stamp sign = stamp(a->journal, w->checkpoint);
 
-		changed = !same(&lines, &w->lines) || !same(&sign, &w->sign);
+		if (but && strncmp(w->jsonl, hex, 32) == 0)
+			continue;
+		changed = journal_changed(w, a);
 	}
 	return changed;
 }

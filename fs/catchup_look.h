@@ -30,7 +30,9 @@ void catchup_look_journal(struct catchup_look *l, const uint8_t node[16]);
 /* What was seen was dealt with; or, if not `done`, it is to be looked at again in any case. */
 void catchup_look_end(struct catchup_look *l, bool done);
 
-/* Did anything change since the last look? */
-bool catchup_look_changed(const struct catchup_look *l, const struct archive *a);
+/* Did anything change since the last look? The journal of the node `but` does not count, if that is not
+ * NULL. */
+bool catchup_look_changed(const struct catchup_look *l, const struct archive *a,
+			  const uint8_t *but);
 
 #endif

@@ -87,6 +87,8 @@ void front_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fuse_reply_err(req, err_errno(rc));
 		return;
 	}
+	if (o.kind == OBJECT_ITEM)
+		front_dir_hint(req);
 	en.ino = node_id(f, &o, fuse_req_ctx(req)->uid);
 	en.generation = 0;
 	object_attr(f, &en.attr, &o);
@@ -167,9 +169,10 @@ void front_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t 
 	char text[64];
 	int rc;
 
-	/* `ls -l` asks each file for labels and ACLs: say no without a look into the index. */
+	/* `ls -l` asks each file for labels and ACLs, until it hears that this file system has no such
+	 * thing. (ENOSYS would be heard by the kernel, which then asks for no attribute any more.) */
 	if (strncmp(name, XATTR_PREFIX, XATTR_PREFIX_LEN) != 0) {
-		fuse_reply_err(req, ENODATA);
+		fuse_reply_err(req, strncmp(name, "user.", 5) ? EOPNOTSUPP : ENODATA);
 		return;
 	}
 	name += XATTR_PREFIX_LEN;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Content. OPEN asks the gate, gets the key, and journals `opened` durably before it answers; READ
- * checks again that the release lasts. The kernel may keep pages for the life of the release: they
- * are dropped when it ends (front_pages.c).
+ * Content. OPEN asks the gate and gets the key. Its answer carries no byte of the item, so `opened`
+ * is journalled after it: while the disk syncs, the caller comes back with its first READ, and that
+ * is read and opened. It is answered once `opened` is durable. READ checks again that the release
+ * lasts. The kernel may keep pages for the life of the release: they are dropped when it ends
+ * (front_pages.c).
  */
 #include "fs/front_internal.h"
 
@@ -14,11 +16,18 @@
 
 #include "fs/gate.h"
 
+/* Is `opened` in the journal? */
+enum { LOG_WAITS = 1, LOG_DURABLE = 0 }; /* or why it never will be: below 0 */
+
 struct front_file {
+	atomic_uint refs; /* the kernel's, until RELEASE; and of who journals `opened` */
 	struct reading *rd;
 	uint64_t ino, handle;
 	uint8_t item[16], release[16];
 	struct front_caller who;
+	pthread_mutex_t lock; /* guards: */
+	pthread_cond_t told;
+	int logged;
 };
 
 static void item_event(struct event *ev, enum event_type type, const struct front_file *ff)
@@ -30,9 +39,12 @@ static void item_event(struct event *ev, enum event_type type, const struct fron
 	memcpy(ev->release, ff->release, 16);
 }
 
-static int log_opened(struct front *f, struct front_file *ff, struct err *e)
+/* Journal `opened`, durably, and let the reads go that wait for it. */
+static void log_opened(struct front *f, struct front_file *ff)
 {
 	struct event ev;
+	struct err e = {0};
+	int rc;
 
 	item_event(&ev, EVENT_OPENED, ff);
 	ev.uid = ff->who.uid;
@@ -40,7 +52,26 @@ static int log_opened(struct front *f, struct front_file *ff, struct err *e)
 	ev.pid = ff->who.pid;
 	memcpy(ev.user, ff->who.user, sizeof(ev.user));
 	memcpy(ev.program, ff->who.program, sizeof(ev.program));
-	return front_log_now(f, &ev, e);
+	rc = front_log_now(f, &ev, &e);
+	if (rc < 0)
+		front_say(f, LOG_CRIT, "the journal can't be written: %s", e.text);
+	pthread_mutex_lock(&ff->lock);
+	ff->logged = rc;
+	pthread_cond_broadcast(&ff->told);
+	pthread_mutex_unlock(&ff->lock);
+}
+
+/* 0 once `opened` is durable, or why it can't be. */
+static int await_log(struct front_file *ff)
+{
+	int logged;
+
+	pthread_mutex_lock(&ff->lock);
+	while (ff->logged == LOG_WAITS)
+		pthread_cond_wait(&ff->told, &ff->lock);
+	logged = ff->logged;
+	pthread_mutex_unlock(&ff->lock);
+	return logged;
 }
 
 static int decide(struct front *f, const struct object *o, uint32_t uid, struct release **out,
@@ -69,7 +100,7 @@ int front_ask_gate(struct front *f, const struct object *o, uint32_t uid, struct
 
 	if (atomic_load(&f->ending))
 		return ERR_BUSY;
-	if (!atomic_load(&f->caught_up))
+	if (!atomic_load(&f->caught_up) || !atomic_load(&f->loaded))
 		front_refresh(f, true);
 	if (front_now(f) > atomic_load(&f->enrolled_until)) {
 		memset(near, 0, 16);
@@ -110,13 +141,29 @@ static int load_item(struct front *f, uint64_t ino, struct object *o)
 
 static void file_free(struct front_file *ff)
 {
-	if (!ff)
-		return;
 	reading_close(ff->rd);
+	pthread_cond_destroy(&ff->told);
+	pthread_mutex_destroy(&ff->lock);
 	free(ff);
 }
 
-/* Everything between the gate's yes and the answer. *out is NULL on failure. */
+/* The last to let go says that it is closed: after `opened`, whoever is faster. */
+static void file_drop(struct front *f, struct front_file *ff)
+{
+	struct event ev;
+
+	if (atomic_fetch_sub(&ff->refs, 1) != 1)
+		return;
+	if (ff->logged == LOG_DURABLE) {
+		item_event(&ev, EVENT_CLOSED, ff);
+		ev.bytes = reading_served(ff->rd);
+		front_log_late(f, &ev);
+	}
+	file_free(ff);
+}
+
+/* Everything between the gate's yes and the answer. *out, with the kernel's hold and ours, is NULL on
+ * failure. */
 static int grant(struct front *f, const struct object *o, uint64_t node, struct release *r,
 		 const struct front_caller *who, struct front_file **out)
 {
@@ -127,6 +174,10 @@ static int grant(struct front *f, const struct object *o, uint64_t node, struct 
 	*out = NULL;
 	if (!ff)
 		return ERR_NOMEM;
+	atomic_init(&ff->refs, 2);
+	pthread_mutex_init(&ff->lock, NULL);
+	pthread_cond_init(&ff->told, NULL);
+	ff->logged = LOG_WAITS;
 	ff->ino = o->ino;
 	ff->handle = atomic_fetch_add(&f->handles, 1) + 1;
 	ff->who = *who;
@@ -139,11 +190,6 @@ static int grant(struct front *f, const struct object *o, uint64_t node, struct 
 		rc = front_pages_note(f, ff->release, node);
 	if (rc == 0)
 		rc = release_charge_open(r);
-	if (rc == 0) {
-		rc = log_opened(f, ff, &e);
-		if (rc < 0)
-			front_say(f, LOG_CRIT, "the journal can't be written: %s", e.text);
-	}
 	if (rc < 0) {
 		file_free(ff);
 		return rc;
@@ -200,8 +246,12 @@ void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fi->fh = (uint64_t)(uintptr_t)ff;
 	fi->keep_cache = 1;
 	fi->noflush = 1;
-	if (fuse_reply_open(req, fi) == -ENOENT)
-		file_free(ff); /* the caller was interrupted: RELEASE won't come */
+	if (fuse_reply_open(req, fi) == -ENOENT) {
+		file_free(ff); /* the caller was interrupted: neither READ nor RELEASE will come */
+		return;
+	}
+	log_opened(f, ff);
+	file_drop(f, ff);
 }
 
 static void read_failed(struct front *f, struct front_file *ff, int rc, uint64_t off, uint64_t len,
@@ -240,10 +290,12 @@ void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		rc = ERR_EXPIRED;
 	if (rc == 0) {
 		b = front_buffer_take(f);
-		rc = b ? reading_read(ff->rd, (uint64_t)off, size, b->plain, &got, b->work,
+		rc = b ? reading_read(ff->rd, (uint64_t)off, size, b->plain, &got, &b->work,
 				      &bad_off, &bad_len, &e)
 		       : ERR_NOMEM;
 	}
+	if (rc == 0)
+		rc = await_log(ff);
 	if (rc < 0) {
 		read_failed(f, ff, rc, bad_off, bad_len, e.text);
 		fuse_reply_err(req, err_errno(rc));
@@ -259,12 +311,8 @@ void front_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct front *f = front_of(req);
 	struct front_file *ff = (struct front_file *)(uintptr_t)fi->fh;
-	struct event ev;
 
 	(void)ino;
-	item_event(&ev, EVENT_CLOSED, ff);
-	ev.bytes = reading_served(ff->rd);
-	front_log_late(f, &ev);
-	file_free(ff);
+	file_drop(f, ff);
 	fuse_reply_err(req, 0);
 }

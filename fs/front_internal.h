@@ -21,6 +21,7 @@
 #define FRONT_TIMEOUT_DIR 1.0
 #define FRONT_TICK_MS 100
 #define FRONT_READ_MAX (1u << 20)
+#define FRONT_HINTS 256u
 #define FRONT_DIRS 4096u
 #define FRONT_REFUSALS 64u
 
@@ -36,7 +37,7 @@ struct front_refusal {
 struct front_buffer {
 	struct front_buffer *next;
 	uint8_t *plain; /* FRONT_READ_MAX */
-	uint8_t *work;	/* reading_work(FRONT_READ_MAX) */
+	struct reading_work work;
 };
 
 struct front_pages;
@@ -52,6 +53,7 @@ struct front {
 
 	atomic_bool ending;	 /* no new grants: the mount is going down */
 	atomic_bool caught_up;	 /* the first catch-up is complete */
+	atomic_bool loaded;	 /* the releases were loaded once */
 	atomic_bool left_loop;
 	atomic_uint_least64_t generation; /* of the names: changes when a catch-up added some */
 	atomic_uint_least64_t handles;	  /* last handle number */
@@ -78,6 +80,7 @@ struct front {
 	struct front_buffer *buffers;
 
 	atomic_uint_least64_t dir_seen[FRONT_DIRS]; /* generation at the last opendir, by hash */
+	atomic_int hint[FRONT_HINTS];		    /* front_dir.c: threads that look items up */
 
 	int64_t base_real_ms, base_boot_ms;
 };
@@ -170,6 +173,12 @@ void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		   struct fuse_file_info *fi);
 void front_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+/* The caller looks an item up by name: listings with attributes would spare it that. */
+void front_dir_hint(fuse_req_t req);
+
+/* The bytes of one request, at most: kernel and daemon have to agree. */
+unsigned front_max_read(const struct front *f);
 
 /* Attributes of an object as the kernel wants them. */
 void front_attr_item(const struct front *f, struct stat *st, uint64_t ino, enum object_kind kind,

@@ -58,6 +58,12 @@ int db_begin(struct db_txn **out, struct db *db, bool write, struct err *e);
 int db_commit(struct db_txn *t, struct err *e); /* ends t in every case */
 void db_abort(struct db_txn *t);		/* NULL is fine */
 
+/* When this process has more than `keep` bytes of files in its resident memory: let go of the index's
+ * pages that were looked at. They stay in the page cache; the next look maps them again. For daemons:
+ * whoever walked all of a big index else keeps all of it resident. Any thread, t is a transaction of
+ * its own; others may be reading. */
+void db_trim(struct db_txn *t, uint64_t keep);
+
 /* Append the opened value to out (which the caller resets). ERR_NOTFOUND, ERR_INDEX. */
 int db_get(struct db_txn *t, enum key_table table, struct key k, struct wire_out *out,
 	   struct err *e);

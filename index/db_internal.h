@@ -2,7 +2,8 @@
 /*
  * db_internal: what the files of index/db share. db.c has the environment and
  * transactions, db_read.c gets and cursors, db_batch.c writes, db_gate.c lets the map be moved,
- * db_open.c the directory (lock, header, marker), db_check.c the child that tries an index first.
+ * db_open.c the directory (lock, header, marker), db_check.c the child that tries an index first,
+ * db_trim.c what of it stays resident.
  * Tests may include this too.
  *
  * Files of an index directory:

@@ -270,19 +270,21 @@ static void test_live(void **state)
 	assert_int_equal(stage_items(s), 0);
 	sleep(3); /* documents/ is not young any more */
 	run(s, 0);
-	assert_false(catchup_needed(s->st));
+	assert_false(catchup_needed(s->st, false));
 	wait_for(in_child(s, ingest_some));
-	assert_true(catchup_needed(s->st));
+	assert_true(catchup_needed(s->st, false));
+	assert_true(catchup_needed(s->st, true));
 	r = run(s, 0);
 	assert_int_equal(r.items, 6);
-	assert_false(catchup_needed(s->st));
+	assert_false(catchup_needed(s->st, false));
 	assert_int_equal(stage_items(s), 6);
 	/* Our own lines too. */
 	stage_log(s, &(struct event){.type = EVENT_MOUNTED, .uid = 1, .user = "x"}, 3);
-	assert_true(catchup_needed(s->st));
+	assert_true(catchup_needed(s->st, false));
+	assert_false(catchup_needed(s->st, true));
 	r = run(s, 0);
 	assert_int_equal(r.events, 3);
-	assert_false(catchup_needed(s->st));
+	assert_false(catchup_needed(s->st, false));
 }
 
 static void enrol_another(struct stage *s)
@@ -297,7 +299,7 @@ static void test_new_node(void **state)
 
 	stage_enter(s, STAGE_WS, 0);
 	wait_for(in_child(s, enrol_another));
-	assert_true(catchup_needed(s->st));
+	assert_true(catchup_needed(s->st, false));
 	run(s, 0);
 	assert_int_equal(stage_items(s), 2);
 }
@@ -375,7 +377,7 @@ static void test_budget(void **state)
 		r = run(s, 1);
 		assert_true(r.events > 0 && r.events <= 2 * CATCHUP_BATCH);
 		events += r.events;
-		assert_true(!r.more || catchup_needed(s->st));
+		assert_true(!r.more || catchup_needed(s->st, false));
 	}
 	assert_true(runs >= 3);
 	assert_int_equal(stage_items(s), 6);

@@ -254,7 +254,7 @@ static void test_removed_while_running(void **state)
 		assert_int_equal(catchup_run(s->st, 0, &r, NULL, NULL, &e), ERR_DAMAGED);
 		assert_true(roster_find(s->st->roster, s->id[STAGE_CAP])->revoked);
 		assert_true(s->st->withheld);
-		assert_true(catchup_needed(s->st));
+		assert_true(catchup_needed(s->st, false));
 	}
 	stage_shell(s, "mv ../away/* documents");
 	run(s);

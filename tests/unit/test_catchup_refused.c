@@ -350,7 +350,7 @@ static void test_others_go_on(void **state)
 	assert_int_equal(catchup_run(s->st, 0, &r, NULL, NULL, &e), ERR_FORGED);
 	assert_int_equal(r.items, 2);
 	assert_int_equal(stage_items(s), 17);
-	assert_true(catchup_needed(s->st));
+	assert_true(catchup_needed(s->st, false));
 	/* Put right, it is taken up where it was left. */
 	flip(s, STAGE_CAP, "\"offset\":");
 	assert_int_equal(catchup_run(s->st, 0, &r, NULL, NULL, &e), 0);
