@@ -15,10 +15,10 @@ static void tell(struct verify_reader *r, const struct event *ev, uint64_t off, 
 	char item[33];
 
 	memcpy(f.item, ev->item, 16);
-	memcpy(f.segment, r->seg->id, 16);
+	memcpy(f.segment, r->o->seg->id, 16);
 	text_hex(item, ev->item, 16);
 	verify_tell(r->v, &f, code, "item %s: %s (bytes %" PRIu64 " to %" PRIu64 " of segment %s)",
-		    item, what, off, off + len, r->path);
+		    item, what, off, off + len, r->o->path);
 }
 
 /* The item's line again. False, and told, when it can't be had. */
@@ -53,29 +53,31 @@ static bool lengths_ok(const struct event *ev)
 	       ev->length <= INT64_MAX - ev->offset;
 }
 
-/* Is the frame's place its own, and within the file? */
+/* Is the frame's place its own, and within the file? Called with the segment's lock held, in order of
+ * the places. */
 static bool place_ok(struct verify_reader *r, const struct event *ev)
 {
-	uint64_t off = ev->offset, end = off + ev->length, before = r->end, from;
+	struct verify_open *o = r->o;
+	uint64_t off = ev->offset, end = off + ev->length, before = o->end, from;
 
-	if (r->header.len && off > before)
-		r->gaps += off - before;
-	if (end > r->end)
-		r->end = end;
+	if (o->header.len && off > before)
+		o->gaps += off - before;
+	if (end > o->end)
+		o->end = end;
 	if (off < before)
 		tell(r, ev, off, (before < end ? before : end) - off, ERR_DAMAGED,
-		     off < r->header.len ? "its frame lies over the segment's header" :
+		     off < o->header.len ? "its frame lies over the segment's header" :
 					   "its frame lies over another item's");
-	if (end <= r->size)
+	if (end <= o->size)
 		return true;
-	from = off < r->size ? r->size : off;
+	from = off < o->size ? o->size : off;
 	tell(r, ev, from, end - from, ERR_DAMAGED, "the segment ends before its frame does");
 	return false;
 }
 
 static void check_head(struct verify_reader *r, const struct event *ev, const uint8_t *head)
 {
-	const struct segment_header *h = &r->header;
+	const struct segment_header *h = &r->o->header;
 	const char *what = NULL;
 	struct frame f;
 
@@ -95,7 +97,7 @@ static void check_head(struct verify_reader *r, const struct event *ev, const ui
 static int read_piece(struct verify_reader *r, const struct event *ev, uint64_t off, size_t n)
 {
 	struct err why = {0};
-	int rc = file_pread(r->fd, r->buf, n, off, &why);
+	int rc = file_pread(r->o->fd, r->buf, n, off, &why);
 
 	if (rc)
 		tell(r, ev, off, n, rc, why.text);
@@ -131,28 +133,51 @@ static int hash_frame(struct verify_reader *r, const struct event *ev, uint8_t h
 	return rc;
 }
 
-void verify_frame(struct verify_reader *r, const struct verify_placed *p)
+/* What is left of a check once the line is read and the place is good. */
+static void check_frame(struct verify_reader *r, const struct event *ev)
 {
 	uint8_t head[32], frame[32];
-	struct event ev;
 
-	if (!load_event(r, p, &ev))
+	if (hash_frame(r, ev, head, frame) != 0)
 		return;
-	if (!lengths_ok(&ev)) {
-		tell(r, &ev, 0, 0, ERR_DAMAGED, "its journal line gives lengths that no frame has");
-		return;
-	}
-	if (!place_ok(r, &ev) || hash_frame(r, &ev, head, frame) != 0)
-		return;
-	if (memcmp(head, ev.head, 32) != 0)
-		tell(r, &ev, ev.offset, ev.headlen, ERR_DAMAGED,
+	if (memcmp(head, ev->head, 32) != 0)
+		tell(r, ev, ev->offset, ev->headlen, ERR_DAMAGED,
 		     "its frame head is not what was logged");
-	else if (memcmp(frame, ev.frame, 32) != 0)
-		tell(r, &ev, ev.offset + ev.headlen, ev.length - ev.headlen, ERR_DAMAGED,
+	else if (memcmp(frame, ev->frame, 32) != 0)
+		tell(r, ev, ev->offset + ev->headlen, ev->length - ev->headlen, ERR_DAMAGED,
 		     "its sealed content is not what was logged");
 	pthread_mutex_lock(&r->v->lock);
-	r->v->sum->bytes += ev.length;
+	r->v->sum->bytes += ev->length;
 	pthread_mutex_unlock(&r->v->lock);
+}
+
+/* The line of the item, and its place. False, and told, when there is nothing to hash. */
+static bool take(struct verify_reader *r, const struct verify_placed *p, struct event *ev)
+{
+	if (!load_event(r, p, ev))
+		return false;
+	if (lengths_ok(ev))
+		return place_ok(r, ev);
+	tell(r, ev, 0, 0, ERR_DAMAGED, "its journal line gives lengths that no frame has");
+	return false;
+}
+
+bool verify_frame_next(struct verify_reader *r)
+{
+	struct verify_open *o = r->o;
+	const struct verify_placed *p = NULL;
+	struct event ev;
+	bool good = false;
+
+	pthread_mutex_lock(&o->lock);
+	if (o->next < o->seg->count) {
+		p = (const struct verify_placed *)r->v->placed.p + o->seg->first + o->next++;
+		good = take(r, p, &ev);
+	}
+	pthread_mutex_unlock(&o->lock);
+	if (good)
+		check_frame(r, &ev);
+	return p != NULL;
 }
 
 void verify_frame_lost(struct verify_reader *r, const struct verify_placed *p, int code,

@@ -135,28 +135,37 @@ int verify_earlier(struct verify *v, struct err *e);
 /* Node id of an origin of this archive; false if it is another's. */
 bool verify_origin(const struct verify *v, const char *origin, uint8_t node[16]);
 
-/* One thread's work on segments, one after the other. */
+/* A segment that is being checked. Its items are taken one by one, in order of their places, by
+ * whoever has nothing else to do: an archive of one segment keeps all processors busy. */
+struct verify_open {
+	const struct verify_segment *seg;
+	char path[SEGMENT_PATH_MAX];
+	int fd;
+	uint64_t size;		      /* of the file */
+	struct segment_header header; /* len 0: it is not good */
+	unsigned readers;	      /* guarded by struct verify_work's lock */
+
+	pthread_mutex_t lock; /* guards these: */
+	size_t next;	      /* item to be taken, of seg->count */
+	uint64_t end;	      /* of the frames before it */
+	uint64_t gaps;	      /* bytes between them */
+};
+
+/* One thread's work. */
 struct verify_reader {
 	struct verify *v;
 	pthread_t thread;
 	uint8_t *buf; /* VERIFY_BUFFER bytes */
 	struct wire_out line;
-	uint64_t gaps; /* bytes between the frames it has seen */
-
-	/* The segment at hand. */
-	const struct verify_segment *seg;
-	char path[SEGMENT_PATH_MAX];
-	int fd;
-	uint64_t size;		      /* of the file */
-	uint64_t end;		      /* of the frame before */
-	struct segment_header header; /* len 0: it is not good */
+	struct verify_open *o; /* the segment at hand */
 };
 
 /* Bytes read at a time; the longest head fits. */
 #define VERIFY_BUFFER FRAME_HEAD_MAX
 
-/* verify_frame.c: check the item's frame in r's segment, whose file is open. */
-void verify_frame(struct verify_reader *r, const struct verify_placed *p);
+/* verify_frame.c: check the frame of the next item of r's segment, whose file is open. False when
+ * there is none any more. Many may take items of one segment at once. */
+bool verify_frame_next(struct verify_reader *r);
 /* Tell of an item that it can't be had, without looking for its frame. */
 void verify_frame_lost(struct verify_reader *r, const struct verify_placed *p, int code,
 		       const char *what);

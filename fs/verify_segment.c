@@ -15,17 +15,12 @@
 
 #define WORKERS_MAX 64u
 
-static struct verify_finding at(const struct verify_reader *r, uint64_t off, uint64_t len)
+static struct verify_finding at(const struct verify_open *o, uint64_t off, uint64_t len)
 {
 	struct verify_finding f = {.has_segment = true, .offset = off, .length = len};
 
-	memcpy(f.segment, r->seg->id, 16);
+	memcpy(f.segment, o->seg->id, 16);
 	return f;
-}
-
-static const struct verify_placed *placed(const struct verify_reader *r, size_t i)
-{
-	return (const struct verify_placed *)r->v->placed.p + r->seg->first + i;
 }
 
 /* ---- a segment ---- */
@@ -33,103 +28,184 @@ static const struct verify_placed *placed(const struct verify_reader *r, size_t 
 /* Tell of every item that it can't be had. */
 static void lost(struct verify_reader *r, int code, const char *what)
 {
-	const struct verify_finding f = at(r, 0, 0);
+	const struct verify_segment *seg = r->o->seg;
+	const struct verify_placed *placed = r->v->placed.p;
+	const struct verify_finding f = at(r->o, 0, 0);
 
-	if (r->seg->count == 0)
-		verify_tell(r->v, &f, code, "segment %s: %s", r->path, what);
-	for (size_t i = 0; i < r->seg->count; i++)
-		verify_frame_lost(r, placed(r, i), code, what);
+	if (seg->count == 0)
+		verify_tell(r->v, &f, code, "segment %s: %s", r->o->path, what);
+	for (size_t i = 0; i < seg->count; i++)
+		verify_frame_lost(r, placed + seg->first + i, code, what);
+	r->o->next = seg->count;
 }
 
 /* False, and told, when the segment's file can't be read at all. */
 static bool open_segment(struct verify_reader *r)
 {
+	struct verify_open *o = r->o;
 	struct err why = {0};
 	struct stat st;
 
-	segment_path(r->path, r->seg->id);
-	r->fd = openat(r->v->a->segments, r->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (r->fd < 0 && errno != ENOENT && errno != ELOOP && errno != ENOTDIR) {
+	segment_path(o->path, o->seg->id);
+	o->fd = openat(r->v->a->segments, o->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (o->fd < 0 && errno != ENOENT && errno != ELOOP && errno != ENOTDIR) {
 		err_sys(&why, "its segment can't be opened");
 		lost(r, ERR_SYSTEM, why.text);
 		return false;
 	}
-	if (r->fd < 0) {
+	if (o->fd < 0) {
 		lost(r, ERR_DAMAGED, "its segment is missing");
 		return false;
 	}
-	if (fstat(r->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+	if (fstat(o->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		lost(r, ERR_DAMAGED, "its segment is not a file");
-		close(r->fd);
 		return false;
 	}
-	r->size = (uint64_t)st.st_size;
-	posix_fadvise(r->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	o->size = (uint64_t)st.st_size;
+	posix_fadvise(o->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	return true;
 }
 
 static bool header_ok(const struct verify_reader *r, const struct segment_header *h)
 {
+	const struct verify_segment *seg = r->o->seg;
 	uint8_t digest[32];
 
 	hash_sha256(digest, r->buf, h->len);
-	return memcmp(digest, r->seg->header, 32) == 0 && memcmp(h->segment, r->seg->id, 16) == 0 &&
-	       memcmp(h->accession, r->seg->accession, 16) == 0 &&
+	return memcmp(digest, seg->header, 32) == 0 && memcmp(h->segment, seg->id, 16) == 0 &&
+	       memcmp(h->accession, seg->accession, 16) == 0 &&
 	       memcmp(h->archive, r->v->a->desc.id, 16) == 0;
 }
 
 static void check_header(struct verify_reader *r)
 {
-	size_t n = r->size < SEGMENT_HEADER_MAX ? (size_t)r->size : SEGMENT_HEADER_MAX;
-	struct segment_header *h = &r->header;
-	struct verify_finding f = at(r, 0, n);
+	struct verify_open *o = r->o;
+	size_t n = o->size < SEGMENT_HEADER_MAX ? (size_t)o->size : SEGMENT_HEADER_MAX;
+	struct segment_header *h = &o->header;
+	struct verify_finding f = at(o, 0, n);
 	struct err why = {0};
-	int rc = file_pread(r->fd, r->buf, n, 0, &why);
+	int rc = file_pread(o->fd, r->buf, n, 0, &why);
 
-	memset(h, 0, sizeof(*h));
-	r->end = 0;
 	if (rc) {
-		verify_tell(r->v, &f, rc, "segment %s: %s", r->path, why.text);
+		verify_tell(r->v, &f, rc, "segment %s: %s", o->path, why.text);
 		return;
 	}
 	if (segment_header_parse(h, r->buf, n) == 0) {
 		if (header_ok(r, h)) {
-			r->end = h->len;
+			o->end = h->len;
 			return;
 		}
 		f.length = h->len;
 	}
 	memset(h, 0, sizeof(*h));
 	verify_tell(r->v, &f, ERR_DAMAGED, "segment %s: its header is not what was logged",
-		    r->path);
-}
-
-static void check_segment(struct verify_reader *r)
-{
-	if (!open_segment(r))
-		return;
-	check_header(r);
-	for (size_t i = 0; i < r->seg->count; i++)
-		verify_frame(r, placed(r, i));
-	close(r->fd);
+		    o->path);
 }
 
 /* ---- workers ---- */
 
+/* What the workers share. Order of locks: this one before a segment's. */
+struct verify_work {
+	struct verify *v;
+	pthread_mutex_t lock;	   /* guards the rest, and the readers of a segment */
+	size_t next;		   /* segment that nobody has begun */
+	struct verify_open *open;  /* one a worker, for the segment it began */
+	unsigned workers;
+	uint64_t gaps;
+};
+
 struct worker {
 	struct verify_reader r;
-	_Atomic size_t *next; /* segment to be taken */
+	struct verify_work *w;
+	struct verify_open *mine;
 };
+
+/* The last to leave closes. */
+static void leave(struct worker *me)
+{
+	struct verify_open *o = me->r.o;
+
+	pthread_mutex_lock(&me->w->lock);
+	if (--o->readers == 0) {
+		me->w->gaps += o->gaps;
+		if (o->fd >= 0)
+			close(o->fd);
+		pthread_mutex_destroy(&o->lock);
+		o->seg = NULL;
+	}
+	pthread_mutex_unlock(&me->w->lock);
+	me->r.o = NULL;
+}
+
+/* Begin a segment that nobody has begun; false when there is none. While others are still at the one
+ * we began before, they have our place. */
+static bool begin(struct worker *me)
+{
+	struct verify_work *w = me->w;
+	struct verify_open *o = me->mine;
+	bool found;
+
+	pthread_mutex_lock(&w->lock);
+	found = !o->seg && w->next < w->v->segments.n;
+	if (found) {
+		memset(o, 0, sizeof(*o));
+		o->seg = (struct verify_segment *)w->v->segments.p + w->next++;
+		o->fd = -1;
+		o->readers = 1;
+		pthread_mutex_init(&o->lock, NULL);
+		pthread_mutex_lock(&o->lock); /* until its header is checked */
+	}
+	pthread_mutex_unlock(&w->lock);
+	if (!found)
+		return false;
+	me->r.o = o;
+	if (open_segment(&me->r))
+		check_header(&me->r);
+	pthread_mutex_unlock(&o->lock);
+	return true;
+}
+
+static size_t left(struct verify_open *o)
+{
+	size_t n;
+
+	pthread_mutex_lock(&o->lock);
+	n = o->seg->count - o->next;
+	pthread_mutex_unlock(&o->lock);
+	return n;
+}
+
+/* Join those who have most left to do; false when nobody has anything. */
+static bool join(struct worker *me)
+{
+	struct verify_work *w = me->w;
+	struct verify_open *best = NULL;
+	size_t most = 0;
+
+	pthread_mutex_lock(&w->lock);
+	for (unsigned i = 0; i < w->workers; i++) {
+		size_t n = w->open[i].seg ? left(&w->open[i]) : 0;
+
+		if (n > most) {
+			most = n;
+			best = &w->open[i];
+		}
+	}
+	if (best)
+		best->readers++;
+	pthread_mutex_unlock(&w->lock);
+	me->r.o = best;
+	return best != NULL;
+}
 
 static void *work(void *arg)
 {
-	struct worker *w = arg;
-	struct verify *v = w->r.v;
-	size_t i;
+	struct worker *me = arg;
 
-	while ((i = atomic_fetch_add(w->next, 1)) < v->segments.n) {
-		w->r.seg = (struct verify_segment *)v->segments.p + i;
-		check_segment(&w->r);
+	while (begin(me) || join(me)) {
+		while (verify_frame_next(&me->r))
+			;
+		leave(me);
 	}
 	return NULL;
 }
@@ -139,43 +215,46 @@ static unsigned count_workers(const struct verify *v)
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t n = v->ask->workers ? v->ask->workers : cpus > 0 ? (size_t)cpus : 1;
 
-	if (n > WORKERS_MAX)
-		n = WORKERS_MAX;
-	return (unsigned)(n < v->segments.n ? n : v->segments.n);
+	return (unsigned)(n > WORKERS_MAX ? WORKERS_MAX : n);
 }
 
-static int start(struct worker *w, struct err *e)
+static int start(struct worker *me, struct err *e)
 {
-	w->r.buf = malloc(VERIFY_BUFFER);
-	if (!w->r.buf)
+	me->r.buf = malloc(VERIFY_BUFFER);
+	if (!me->r.buf)
 		return err_set(e, ERR_NOMEM, "out of memory");
-	errno = pthread_create(&w->r.thread, NULL, work, w);
+	errno = pthread_create(&me->r.thread, NULL, work, me);
 	if (errno == 0)
 		return 0;
-	free(w->r.buf);
+	free(me->r.buf);
 	return err_sys(e, "can't start a thread");
 }
 
 static int run_workers(struct verify *v, uint64_t *gaps, struct err *e)
 {
-	unsigned n = count_workers(v), started = 0;
-	struct worker *w = calloc(n + 1, sizeof(*w));
-	_Atomic size_t next = 0;
-	int rc = w ? 0 : err_set(e, ERR_NOMEM, "out of memory");
+	struct verify_work w = {.v = v, .workers = count_workers(v)};
+	struct worker *all = calloc(w.workers, sizeof(*all));
+	unsigned started = 0;
+	int rc = 0;
 
-	for (; w && rc == 0 && started < n; started++) {
-		w[started] = (struct worker){.r.v = v, .next = &next};
-		rc = start(&w[started], e);
-		if (rc)
-			break;
+	w.open = calloc(w.workers, sizeof(*w.open));
+	if (!all || !w.open)
+		rc = err_set(e, ERR_NOMEM, "out of memory");
+	pthread_mutex_init(&w.lock, NULL);
+	while (rc == 0 && started < w.workers) {
+		all[started] = (struct worker){.r.v = v, .w = &w, .mine = &w.open[started]};
+		rc = start(&all[started], e);
+		started += rc == 0;
 	}
 	for (unsigned i = 0; i < started; i++) {
-		pthread_join(w[i].r.thread, NULL);
-		*gaps += w[i].r.gaps;
-		wire_out_free(&w[i].r.line);
-		free(w[i].r.buf);
+		pthread_join(all[i].r.thread, NULL);
+		wire_out_free(&all[i].r.line);
+		free(all[i].r.buf);
 	}
-	free(w);
+	*gaps = w.gaps;
+	pthread_mutex_destroy(&w.lock);
+	free(w.open);
+	free(all);
 	return rc;
 }
 
