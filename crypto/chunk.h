@@ -15,7 +15,9 @@
 
 #define CHUNK_SIZE_MIN 4096u
 #define CHUNK_SIZE_MAX (1u << 20)
-#define CHUNK_SIZE_DEFAULT 16384u
+/* Beside 4 and 16 KiB: at random 16 KiB read 0.7 times as fast and 4 KiB 1.1 times; in sequence 4 KiB read
+ * 0.9 times as fast and 16 KiB the same. 64 KiB and more read far less at random. */
+#define CHUNK_SIZE_DEFAULT 8192u
 #define CHUNK_PLAIN_MAX ((uint64_t)1 << 50)
 
 struct chunk_map {
