@@ -268,16 +268,27 @@ measure_store() {
 	rm -rf --one-file-system in
 }
 
-# What libsodium alone decrypts, with chunks of the default size.
+# What a cipher alone decrypts, with chunks of the default size.
 measure_aead() {
-	local system s
+	local system how
 
-	for s in aes-256-gcm xchacha20-poly1305; do
-		system=libsodium-${s%%-*}
-		system=${system%20}
-		rate seq1 MB one_thread "$helpers/aead" "$s" 16384 1 "$ms"
-		rate seq2 MB "$helpers/aead" "$s" 16384 "$ncpus" "$ms"
+	for system in libsodium-aes libsodium-xchacha libcrypto-aes; do
+		case $system in
+		libsodium-aes) how=sodium-aes-256-gcm ;;
+		libsodium-xchacha) how=xchacha20-poly1305 ;;
+		*) how=aes-256-gcm ;;
+		esac
+		rate seq1 MB one_thread "$helpers/aead" "$how" 8192 1 "$ms"
+		rate seq2 MB "$helpers/aead" "$how" 8192 "$ncpus" "$ms"
 	done
+}
+
+# How many lines a second this disk makes durable, one after the other.
+measure_sync() {
+	local system=sync-alone
+
+	! wants small1 || rate small1 count one_thread "$helpers/appends" "$work/lines" "$ms"
+	rm -f "$work/lines"
 }
 
 # ---- parts --------------------------------------------------------------------------------------
@@ -338,7 +349,10 @@ run_rounds() {
 			"$measure"
 			cd "$work"
 		done
-		[ "$part" != big ] || measure_aead
+		case $part in
+		big) measure_aead ;;
+		small) measure_sync ;;
+		esac
 	done
 }
 
