@@ -350,9 +350,10 @@ static void test_own_directory(void **state)
 static void test_not_named(void **state)
 {
 	struct world *w = *state;
+	struct archive_desc before = w->desc;
 	struct document doc;
 
-	w->desc.version = 2;
+	office_follow(&before, &w->desc);
 	w->desc.witness[0].pk[0] ^= 1;
 	office_desc_document(&doc, &w->desc);
 	office_sign(&w->o, &doc, DOCUMENT_NS_ARCHIVE, 0);
