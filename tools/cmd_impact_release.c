@@ -118,6 +118,21 @@ static int revoked(void *ctx, const struct cmd_doc *d)
 	return 0;
 }
 
+/* A restore that the node accepted: over is what had been issued to it before. */
+static int restored(void *ctx, const struct cmd_doc *d)
+{
+	const struct gather *g = ctx;
+	int64_t issued;
+
+	for (size_t i = 0; document_time(&d->doc, "issued", &issued) && i < g->m->releases; i++) {
+		const struct authorisation *a = &g->m->release[i].terms;
+
+		if (a->issued_ms <= issued)
+			end_by(g->m, d->line->node, a->serial, d->line->ev.time_ms);
+	}
+	return 0;
+}
+
 static int find_ends(struct impact *m, struct err *e)
 {
 	struct cmd_ask ask = CMD_ASK_ALL;
@@ -142,12 +157,15 @@ int impact_find_releases(struct impact *m, struct err *e)
 	struct gather g = {m, e};
 	const struct cmd_docs_ask what = {
 		.journal = m->journal, .officer = m->officer, .to_ms = m->to_ms};
-	const struct cmd_docs_ask ends = {
+	struct cmd_docs_ask ends = {
 		.journal = m->journal, .kind = "revocation", .to_ms = INT64_MAX};
 	int rc = cmd_docs_each(&m->view, &what, &m->notice, admitted, &g, e);
 
 	if (rc == 0)
 		rc = cmd_docs_each(&m->view, &ends, &m->notice, revoked, &g, e);
+	ends.kind = "restore";
+	if (rc == 0)
+		rc = cmd_docs_each(&m->view, &ends, &m->notice, restored, &g, e);
 	if (rc == 0)
 		rc = find_ends(m, e);
 	for (size_t i = 0; rc == 0 && i < m->releases; i++) {

@@ -40,9 +40,38 @@ static void put_time(const char *before, int64_t ms)
 
 /* ---- releases ---- */
 
-/* Does it still stand, as far as this node knows? */
-static const char *state(const struct cmd_trace *t, const struct authorisation *a)
+struct ending {
+	const struct authorisation *a;
+	bool over;
+};
+
+/* With a restore that its node accepted, all is over that had been issued to that node before. */
+static int by_restore(void *ctx, const struct cmd_doc *d)
 {
+	struct ending *end = ctx;
+	int64_t issued;
+
+	end->over = document_time(&d->doc, "issued", &issued) && end->a->issued_ms <= issued;
+	return end->over;
+}
+
+/* Was it revoked, itself or with its node, or is it from before a restore? */
+static bool revoked(const struct telling *w, const struct authorisation *a)
+{
+	const struct roster *r = w->t->view.roster;
+	const struct cmd_docs_ask ask = {.journal = a->node, .kind = "restore", .to_ms = INT64_MAX};
+	struct ending end = {a, false};
+
+	if (roster_serial_revoked(r, a->serial) || roster_node_revoked(r, a->node, a->issued_ms))
+		return true;
+	cmd_docs_each(&w->t->view, &ask, &w->t->notice, by_restore, &end, NULL);
+	return end.over;
+}
+
+/* Does it still stand, as far as this node knows? */
+static const char *state(const struct telling *w, const struct authorisation *a)
+{
+	const struct cmd_trace *t = w->t;
 	struct ledger_document l = {0};
 	struct db_txn *txn = NULL;
 	int rc = db_begin(&txn, t->view.station->db, false, NULL);
@@ -57,6 +86,8 @@ static const char *state(const struct cmd_trace *t, const struct authorisation *
 		}
 		return "ended";
 	}
+	if (revoked(w, a))
+		return err_word(ERR_REVOKED);
 	if (ui_now() > a->not_after_ms)
 		return err_word(ERR_EXPIRED);
 	return ui_now() < a->not_before_ms ? err_word(ERR_NOT_YET) : "in-force";
@@ -78,7 +109,7 @@ static void print_release(const struct telling *w, const struct cmd_doc *d)
 
 	put_hex("released     ", a->serial, 16);
 	put_text(", to ", d->line->name);
-	printf(", %s", state(w->t, a));
+	printf(", %s", state(w, a));
 	if (!by_item(a, w->o))
 		fputs(", with its whole accession", stdout);
 	put_time("\n  admitted   ", d->line->ev.time_ms);
@@ -108,7 +139,7 @@ static void json_release(const struct telling *w, const struct cmd_doc *d)
 	ui_json_id(j, "authorisation", a->serial);
 	ui_json_id(j, "node", d->line->node);
 	ui_json_text(j, "node_name", d->line->name);
-	ui_json_text(j, "state", state(w->t, a));
+	ui_json_text(j, "state", state(w, a));
 	ui_json_bool(j, "by_accession", !by_item(a, w->o));
 	ui_json_time(j, "admitted", d->line->ev.time_ms);
 	ui_json_text(j, "admitted_by", d->line->ev.user);

@@ -110,6 +110,16 @@ accept() { # accept [OPTION...]: -> F.ok
 	fails 7 "" ws import archive r.auth
 	authority authorise auth q.req --sign-with officer --until +2h -o q.auth
 	fails 7 "" ws import archive q.auth
+	# what had been admitted of it is over, and nothing says that it stands
+	run -7 ws why archive otay/us/car1.jpg
+	ok ws trace archive images/us/car1.jpg --json
+	json '.[0].releases | length == 1 and .[0].state == "revoked"'
+	now=$(date -u +%Y-%m-%dT%H:%M:%SZ -d '+1 second')
+	ok ws impact archive --since "$now" --json
+	json '[.[] | select(.state == "held")] | length == 1'
+	json 'all(.state != "covered")'
+	ok custody impact archive --no-node --since "$now" --json
+	json 'all(.state != "covered") and any(.state == "held")'
 }
 
 @test "an acceptance is used once, on its node, for what it names" {
