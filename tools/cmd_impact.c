@@ -22,7 +22,8 @@ static const char help[] =
 	"\n"
 	"      --journal NODE     the node in question: its name, its id, or how the id begins\n"
 	"      --officer KEY      the officer in question: a public key file, or its fingerprint SHA256:...\n"
-	"      --from T, --to T   from and up to a time: 2026-11-23T07:10:00Z, or -30m, -2h, -3d for so\n"
+	"      --since T, --until T\n"
+	"                         from and up to a time: 2026-11-23T07:10:00Z, or -30m, -2h, -3d for so\n"
 	"                         long ago; else the whole log\n"
 	"      --state S[,S...]   list only items of these states\n"
 	"      --summary          list none\n"
@@ -83,9 +84,9 @@ static int take(struct ask *a, int c)
 		a->officer = optarg;
 		return 0;
 	case 'f':
-		return parse_time(a, "--from", &a->m.from_ms);
+		return parse_time(a, "--since", &a->m.from_ms);
 	case 't':
-		return parse_time(a, "--to", &a->m.to_ms);
+		return parse_time(a, "--until", &a->m.to_ms);
 	case 's':
 		return parse_states(a, optarg);
 	case 'S':
@@ -103,7 +104,7 @@ static int take(struct ask *a, int c)
 static int check(const struct ask *a)
 {
 	if (a->m.from_ms > a->m.to_ms)
-		return ui_usage(a->m.ui, "--from is after --to");
+		return ui_usage(a->m.ui, "--since is after --until");
 	if (a->how.only_summary && (a->states || a->how.null))
 		return ui_usage(a->m.ui, "--summary lists nothing: not with --state or -0");
 	if (a->how.null && (a->m.ui->json || a->no_node))
@@ -117,8 +118,8 @@ static int parse(struct ask *a, int argc, char **argv)
 	static const struct option longs[] = {UI_OPTIONS,
 					      {"journal", 1, NULL, 'j'},
 					      {"officer", 1, NULL, 'o'},
-					      {"from", 1, NULL, 'f'},
-					      {"to", 1, NULL, 't'},
+					      {"since", 1, NULL, 'f'},
+					      {"until", 1, NULL, 't'},
 					      {"state", 1, NULL, 's'},
 					      {"summary", 0, NULL, 'S'},
 					      {"null", 0, NULL, '0'},

@@ -171,6 +171,8 @@ static int parse(struct cmd_log *l, int argc, char **argv)
 	if (code)
 		return code;
 	l->archive = argv[optind];
+	if (l->ask.from_ms > l->ask.to_ms)
+		return ui_usage(l->ui, "--since is after --until");
 	if (l->tiles && l->asked)
 		return ui_usage(l->ui,
 				"--tiles publishes whole journals: --journal alone goes with it");

@@ -104,7 +104,7 @@ row "log --user user7 (all)" ws log archive --user user7 --json
 row "log --no-node --item ID (reads all)" custody log archive --no-node --item "$item"
 row "impact --officer second.pub --summary (all items)" ws impact archive --officer second.pub --summary
 row "impact --officer officer.pub" ws impact archive --officer officer.pub
-row "impact --officer, of the last moment" ws impact archive --officer officer.pub --from "$late"
+row "impact --officer, of the last moment" ws impact archive --officer officer.pub --since "$late"
 row "impact --journal ws, 1,000 items" ws impact archive --journal "$(ws status archive --json | jq -r .node)" --state served
 row "trace of a file" ws trace archive src/d000000/item000000000.txt
 row "trace of 1,000 files" ws trace archive src/d000003/*.txt --json

@@ -103,8 +103,8 @@ same_impact() {
 		case $last in
 		--journal) args+=("journal=$(node_id "$o")") ;;
 		--officer) args+=("officer=$(fp "${o%.pub}")") ;;
-		--from) args+=("from=${o%Z}.000Z") ;;
-		--to) args+=("to=${o%Z}.000Z") ;;
+		--since) args+=("from=${o%Z}.000Z") ;;
+		--until) args+=("to=${o%Z}.000Z") ;;
 		esac
 		last=$o
 	done
@@ -159,15 +159,15 @@ count() { grep -c " $1 " <<<"$found" || :; }
 	for a in "" "${t[@]}"; do
 		for b in "${t[@]}" ""; do
 			[ -z "$b" ] || [[ "$a" < "$b" ]] || continue
-			same_impact ${a:+--from "$a"} ${b:+--to "$b"} --journal ws
+			same_impact ${a:+--since "$a"} ${b:+--until "$b"} --journal ws
 		done
 	done
-	same_impact --from "${t[1]}" --to "${t[2]}" --officer second.pub
-	same_impact --from "${t[3]}" --officer officer.pub
+	same_impact --since "${t[1]}" --until "${t[2]}" --officer second.pub
+	same_impact --since "${t[3]}" --officer officer.pub
 	[ "$(count held)" -ge 1 ]
-	same_impact --to "${t[0]}"
+	same_impact --until "${t[0]}"
 	[ "$(count covered)" -eq 0 ]
-	same_impact --from "${t[2]}" --to "${t[3]}" --journal cap
+	same_impact --since "${t[2]}" --until "${t[3]}" --journal cap
 	[ "$(count taken-in)" -gt 0 ]
 }
 
@@ -220,8 +220,9 @@ count() { grep -c " $1 " <<<"$found" || :; }
 	fails 2 "one ARCHIVE" ws impact
 	fails 1 "no enrolled node" ws impact archive --journal nobody
 	fails 1 "none.pub" ws impact archive --officer none.pub
-	fails 2 "--from yesterday" ws impact archive --from yesterday
-	fails 2 "--from is after --to" ws impact archive --from -1h --to -2h
+	fails 2 "--since yesterday" ws impact archive --since yesterday
+	fails 2 "--since is after --until" ws impact archive --since -1h --until -2h
+	fails 2 "--since is after --until" ws log archive --since -1h --until -2h
 	fails 2 "the states are served" ws impact archive --state read
 	fails 2 "--summary lists nothing" ws impact archive --summary --state held
 	fails 2 "-0 prints paths alone" ws impact archive -0 --no-node
