@@ -3,12 +3,12 @@
 #include "tools/cmd.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fs/intake.h"
+#include "tools/stop.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
 
@@ -35,15 +35,6 @@ static const char help[] =
 	"Exit codes: 0 done, 1 stopped, no such file, a source without any, something could not be read,\n"
 	"or system, 2 usage, 3 key or passphrase, 4 a file is not what the manifest says, 5 malformed\n"
 	"manifest, 6 busy, 7 this node may not ingest.\n";
-
-/* The one mutable global: a signal handler has no other way to tell the callbacks. */
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int sig)
-{
-	(void)sig;
-	stopped = 1;
-}
 
 struct ingest_cmd {
 	struct ui *ui;
@@ -165,21 +156,18 @@ static int on_progress(void *ctx, const struct intake_progress *p)
 	const struct ingest_cmd *c = ctx;
 
 	ui_progress(c->ui, p->survey ? p->compared : p->bytes, p->survey ? 0 : p->total_bytes);
-	return stopped;
+	return stop_asked();
 }
 
 static int run(struct ingest_cmd *c, struct ingest_sum *sum, struct err *e)
 {
-	const struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	struct station *s = NULL;
 	int rc;
 
 	rc = cmd_open(&s, c->ui, c->archive, c->ask.dry_run ? STATION_NO_JOURNAL : 0, e);
 	if (rc < 0)
 		return rc;
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGHUP, &stop, NULL);
+	stop_catch();
 	c->ui->progress_bytes = true;
 	rc = intake_run(s, &c->ask, sum, e);
 	ui_progress_end(c->ui);

@@ -10,6 +10,7 @@
 #include "index/file.h"
 #include "tools/caseuco.h"
 #include "tools/cmd_report_folder.h"
+#include "tools/stop.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
 
@@ -29,7 +30,7 @@ static const char help[] =
 	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
 	"The last line is one hash for the notebook: SHA-256 of SHA256SUMS.\n"
-	"Exit codes: 0 all holds, 1 no such item, system or index, 2 usage, 3 key or passphrase,\n"
+	"Exit codes: 0 all holds, 1 no such item, stopped, system or index, 2 usage, 3 key or passphrase,\n"
 	"4 the report is written, and tells of damage or broken custody, 5 not an archive, or the report\n"
 	"is written and not all could be checked, 7 not enrolled.\n";
 
@@ -116,6 +117,12 @@ static void count(struct cmd_report *r, const struct cmd_report_item *it)
 		r->unchecked++;
 }
 
+/* A report that is not whole is none: what was written of it is removed again. */
+static int go_on(struct err *e)
+{
+	return stop_asked() ? err_set(e, ERR_SYSTEM, "stopped: no report was written") : 0;
+}
+
 static int write_items(struct cmd_report *r, struct cmd_report_folder *f, struct err *e)
 {
 	int rc = 0;
@@ -134,6 +141,7 @@ static int write_items(struct cmd_report *r, struct cmd_report_folder *f, struct
 			if (it->r)
 				cmd_report_folder_note(f, it->file, it->digest);
 			ui_progress(r->ui, i + 1, r->picks.n);
+			rc = go_on(e);
 		}
 		cmd_report_item_close(it);
 		free(it);
@@ -191,6 +199,7 @@ static int make(struct cmd_report *r, struct cmd_report_folder *f, struct err *e
 				   r->view.station ? r->view.station->db : NULL, e);
 	if (rc == 0 && caseuco_new(&r->graph) < 0)
 		rc = err_set(e, ERR_NOMEM, "out of memory");
+	stop_catch();
 	if (rc == 0)
 		rc = cmd_report_folder_begin(f, e);
 	r->out = f->fd;
@@ -198,6 +207,8 @@ static int make(struct cmd_report *r, struct cmd_report_folder *f, struct err *e
 		rc = write_items(r, f, e);
 	if (rc == 0)
 		rc = write_page(r, f, e);
+	if (rc == 0)
+		rc = go_on(e);
 	if (rc == 0)
 		rc = cmd_report_folder_end(f, e);
 	return cmd_view_close(&r->view, rc, e);

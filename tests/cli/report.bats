@@ -271,6 +271,26 @@ item() { custody --node ws show archive "$1" --json | jq -r .item; }
 	[ -z "$(find . -maxdepth 1 -name 'r*' -print)" ]
 }
 
+@test "interrupted, it leaves nothing" {
+	head -c 200000000 /dev/zero >images/big
+	custody --node cap ingest archive images --collection d
+	"$CUSTODY" --node ws report archive -o r >out 2>err &
+	pid=$!
+	for _ in $(seq 500); do
+		! compgen -G 'r.??????/receipts/*' >/dev/null || break
+		sleep 0.01
+	done
+	kill -TERM "$pid"
+	status=0
+	wait "$pid" || status=$?
+	[ "$status" -ne 0 ] || skip "it was done before it was stopped"
+	[ "$status" -eq 1 ]
+	grep -q "stopped: no report was written" err
+	[ ! -s out ] && [ ! -e r ]
+	run ! compgen -G 'r.*'
+	ok report c -o r # the place is free
+}
+
 @test "what the page says to do works, with other people's programs" {
 	custody --node ws request archive c/plain.jpg --case C-1 --purpose P -o r.req
 	report -o r
