@@ -59,10 +59,16 @@ static int take(struct rotate *r, int c)
 				   &r->threshold);
 	case OPT_TOUCH:
 	case OPT_NO_TOUCH:
+		if (r->change.touch &&
+		    r->change.touch != (c == OPT_TOUCH ? AUTHORITY_YES : AUTHORITY_NO))
+			return ui_usage(r->ui,
+					"--require-touch and --no-touch contradict each other");
 		r->change.touch = c == OPT_TOUCH ? AUTHORITY_YES : AUTHORITY_NO;
 		return 0;
 	case OPT_PIN:
 	case OPT_NO_PIN:
+		if (r->change.pin && r->change.pin != (c == OPT_PIN ? AUTHORITY_YES : AUTHORITY_NO))
+			return ui_usage(r->ui, "--require-pin and --no-pin contradict each other");
 		r->change.pin = c == OPT_PIN ? AUTHORITY_YES : AUTHORITY_NO;
 		return 0;
 	case 'A':

@@ -272,6 +272,8 @@ authorise2() { # authorise2 NAME KEY...: signs NAME.req with these
 
 @test "rotate: what can't be" {
 	refused 2 'nothing is to change' auth rotate auth -o x
+	refused 2 'contradict each other' auth rotate auth --require-touch --no-touch -o x
+	refused 2 'contradict each other' auth rotate auth --no-pin --require-pin -o x
 	refused 2 'is one of' auth rotate auth --add-key officer.pub -o x
 	refused 2 'is not one of' auth rotate auth --remove-key ann.pub -o x
 	refused 2 "can't be met" auth rotate auth --threshold 2 -o x
