@@ -261,7 +261,7 @@ int document_check(const struct document *d, const struct document_policy *p, un
 		if (k == p->nkeys)
 			return err_set(e, ERR_WRONG_KEY,
 				       "signature %zu of %zu is by %s, which is not an "
-				       "authorisation key of this archive: have the document "
+				       "authorisation key that counts for it: have the document "
 				       "issued again, or take that signature's block out of the "
 				       "file",
 				       i + 1, d->sigs, print);

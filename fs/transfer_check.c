@@ -61,7 +61,10 @@ static int check_answer(const struct transfer_receipt *rec, const struct documen
 					  .require_pin = a->desc.require_pin};
 	int rc = transfer_receipt_fits(rel, digest, rec, e);
 
-	return rc ? rc : document_check(d, &p, NULL, NULL, e);
+	if (rc)
+		return rc;
+	rc = document_check(d, &p, NULL, NULL, e);
+	return rc ? err_prefix(e, rc, "the keys that its release names sign it") : 0;
 }
 
 int transfer_check_receipt(struct transfer_receipt *r, const struct document *d,

@@ -130,11 +130,11 @@ int verify_run(const struct archive *a, const struct verify_ask *ask, struct ver
 	rc = run(&v, e);
 	hash_final(&v.root, sum->root);
 	if (rc == 0 && sum->damaged)
-		rc = err_set(e, ERR_DAMAGED, "%llu findings of damage",
-			     (unsigned long long)sum->damaged);
+		rc = err_set(e, ERR_DAMAGED, "%llu finding%s of damage",
+			     (unsigned long long)sum->damaged, sum->damaged == 1 ? "" : "s");
 	else if (rc == 0 && sum->unchecked)
-		rc = err_set(e, ERR_SYSTEM, "%llu things could not be checked",
-			     (unsigned long long)sum->unchecked);
+		rc = err_set(e, ERR_SYSTEM, "%llu thing%s could not be checked",
+			     (unsigned long long)sum->unchecked, sum->unchecked == 1 ? "" : "s");
 	roster_free(v.roster);
 	archive_history_free(&v.history);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)

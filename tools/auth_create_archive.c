@@ -20,7 +20,7 @@ static const char help[] =
 	"  -k, --sign-with KEY    an officer's key, as for ssh-keygen -Y sign -f: a private key file, a\n"
 	"                         public one whose key an agent holds, or a token's\n"
 	"      --suite NAME       aes-256-gcm or xchacha20-poly1305 (default: the faster one here)\n"
-	"      --chunk-size N     bytes that are sealed at once, a power of two (default 16384)\n"
+	"      --chunk-size N     bytes that are sealed at once, a power of two (default 8192)\n"
 	"      --json, -q\n"
 	"\n"
 	"Exit codes: 0 done, 1 system or ARCHIVE exists, 2 usage, 3 key, 7 a signature is refused.\n";

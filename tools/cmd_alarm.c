@@ -188,8 +188,8 @@ static int find_unwitnessed(struct finding *f)
 					 (uint64_t)f->l->unwitnessed_ms / 1000,
 					 "the log of %s has %" PRIu64
 					 " lines that no witness has cosigned, the first %" PRId64
-					 " hours old: run 'custody checkpoint', and have it "
-					 "cosigned",
+					 " hours old: run 'custody checkpoint "
+					 "--for-witness', and have it cosigned",
 					 j->name, j->indexed - j->cosigned, age / HOUR),
 			     j->node);
 		if (rc)

@@ -139,7 +139,8 @@ static bool put_of_document(const struct event *ev)
 	case EVENT_ADMITTED:
 		put_text("", ev->kind);
 		put_id(" ", ev->document, 16);
-		put_text(", ", ev->user);
+		if (ev->user[0]) /* nobody, where the node admitted what it found in documents/ */
+			put_text(", ", ev->user);
 		break;
 	case EVENT_RELEASE_ENDED:
 		put_id("authorisation ", ev->release, 16);

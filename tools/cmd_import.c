@@ -75,8 +75,11 @@ static void print(const struct admit_result *r)
 	char serial[33], from[TEXT_TIME_SIZE], until[TEXT_TIME_SIZE];
 
 	text_hex(serial, is_cosignature(r) ? r->node : r->serial, 16);
-	printf("%s %s%s %s", r->kind, is_cosignature(r) ? "of the log of node " : "", serial,
-	       r->already ? "was imported before" : "imported");
+	printf("%s %s%s %s", r->kind,
+	       is_cosignature(r)	   ? "of the log of node " :
+	       !strcmp(r->kind, "archive") ? "version of archive.txt, archive " :
+					     "",
+	       serial, r->already ? "was imported before" : "imported");
 	if (is_cosignature(r)) {
 		text_time_s(until, r->cosigned_ms / 1000);
 		printf(", %" PRIu64 " event%s, %s", r->size, ui_s(r->size), until);
