@@ -229,6 +229,23 @@ for type in refused admitted opened; do
 	grep -q "  $type  " out.log || fail "the log has no '$type' event"
 done
 
+# ---- for others ---------------------------------------------------------------------------------
+
+step "A witness, here the authority, cosigns the log: now nobody can turn it back unnoticed."
+run 0 custody --node ws checkpoint archive --for-witness -o ws.ask
+run 0 custody-authority witness auth ws.ask -o ws.cosigned
+run 0 custody --node ws import archive ws.cosigned
+
+step "A receipt proves this one image's custody to somebody who has neither the archive nor a key."
+run 0 custody --node ws prove archive "otay-2019/$image" -o image.receipt
+run 0 custody check image.receipt --archive-key officer.pub
+grep -q '^verdict *good' out.log || fail "the receipt does not hold"
+grep -q 'cosigned .* by custodyfs-witness/' out.log || fail "the receipt has no cosignature"
+
+step "A court gets a report of the case: a page to print, and the receipts that prove it."
+run 0 custody --node ws report archive --case C-1 -o report
+run 0 ls report
+
 events=$(cat archive/journal/*.jsonl | wc -l)
 printf '\n%sSummary%s\n' "$bold" "$plain"
 printf '   %-28s %s files, %s bytes\n' 'taken into custody' "$files" "$bytes"
