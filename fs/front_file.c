@@ -2,8 +2,9 @@
 /*
  * Content. OPEN asks the gate and gets the key. Its answer carries no byte of the item, so `opened`
  * is journalled after it: while the disk syncs, the caller comes back with its first READ, and that
- * is read and opened. It is answered once `opened` is durable. READ checks again that the release
- * lasts. The kernel may keep pages for the life of the release: they are dropped when it ends
+ * is read and opened. It is answered once `opened` is durable. That goes for the first OPEN of a node
+ * id: of later ones the kernel may have pages, so that no READ comes, and they are answered once they
+ * are durable (front_nodes.c). READ checks before and after that the release lasts. The kernel may keep pages for the life of the release: they are dropped when it ends
  * (front_pages.c).
  */
 #include "fs/front_internal.h"
@@ -40,7 +41,7 @@ static void item_event(struct event *ev, enum event_type type, const struct fron
 }
 
 /* Journal `opened`, durably, and let the reads go that wait for it. */
-static void log_opened(struct front *f, struct front_file *ff)
+static int log_opened(struct front *f, struct front_file *ff)
 {
 	struct event ev;
 	struct err e = {0};
@@ -59,6 +60,7 @@ static void log_opened(struct front *f, struct front_file *ff)
 	ff->logged = rc;
 	pthread_cond_broadcast(&ff->told);
 	pthread_mutex_unlock(&ff->lock);
+	return rc;
 }
 
 /* 0 once `opened` is durable, or why it can't be. */
@@ -198,6 +200,30 @@ static int grant(struct front *f, const struct object *o, uint64_t node, struct 
 	return 0;
 }
 
+/* Answer, and journal `opened`, in the order that the node id asks for. Lets go of both holds that the
+ * kernel does not get. */
+static void answer(fuse_req_t req, struct front *f, uint64_t node, struct front_file *ff,
+		   struct fuse_file_info *fi)
+{
+	bool first = front_nodes_first(f, node);
+	int rc = first ? 0 : log_opened(f, ff);
+
+	if (rc == 0 && !first)
+		rc = front_nodes_await(f, node);
+	fi->fh = (uint64_t)(uintptr_t)ff;
+	fi->keep_cache = 1;
+	fi->noflush = 1;
+	if (rc < 0) {
+		fuse_reply_err(req, rc == ERR_NOTFOUND ? ESTALE : err_errno(rc));
+		file_drop(f, ff);
+	} else if (fuse_reply_open(req, fi) == -ENOENT) {
+		file_drop(f, ff); /* it was interrupted: neither READ nor RELEASE comes */
+	}
+	if (first)
+		front_nodes_logged(f, node, log_opened(f, ff) == 0);
+	file_drop(f, ff);
+}
+
 void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct front *f = front_of(req);
@@ -243,15 +269,7 @@ void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, err_errno(rc));
 		return;
 	}
-	fi->fh = (uint64_t)(uintptr_t)ff;
-	fi->keep_cache = 1;
-	fi->noflush = 1;
-	if (fuse_reply_open(req, fi) == -ENOENT) {
-		file_free(ff); /* the caller was interrupted: neither READ nor RELEASE will come */
-		return;
-	}
-	log_opened(f, ff);
-	file_drop(f, ff);
+	answer(req, f, ino, ff, fi);
 }
 
 static void read_failed(struct front *f, struct front_file *ff, int rc, uint64_t off, uint64_t len,
@@ -272,6 +290,14 @@ static void read_failed(struct front *f, struct front_file *ff, int rc, uint64_t
 	}
 }
 
+/* 0 as long as the release does. */
+static int lasts(const struct front *f, const struct front_file *ff)
+{
+	const struct release *r = reading_release(ff->rd);
+
+	return front_now(f) > release_terms(r)->not_after_ms ? ERR_EXPIRED : release_ended(r);
+}
+
 void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		   struct fuse_file_info *fi)
 {
@@ -281,13 +307,11 @@ void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	uint64_t bad_off = 0, bad_len = 0;
 	struct err e = {0};
 	size_t got = 0;
-	int rc = 0;
+	int rc = lasts(f, ff);
 
 	(void)ino;
 	if (size > FRONT_READ_MAX)
 		size = FRONT_READ_MAX;
-	if (front_now(f) > release_terms(reading_release(ff->rd))->not_after_ms)
-		rc = ERR_EXPIRED;
 	if (rc == 0) {
 		b = front_buffer_take(f);
 		rc = b ? reading_read(ff->rd, (uint64_t)off, size, b->plain, &got, &b->work,
@@ -296,6 +320,8 @@ void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	}
 	if (rc == 0)
 		rc = await_log(ff);
+	if (rc == 0)
+		rc = lasts(f, ff); /* that may have taken long */
 	if (rc < 0) {
 		read_failed(f, ff, rc, bad_off, bad_len, e.text);
 		fuse_reply_err(req, err_errno(rc));

@@ -127,6 +127,15 @@ bool front_nodes_taken(struct front *f, uint64_t ino);
 uint64_t front_nodes_for(struct front *f, uint64_t ino, const uint8_t release[16]);
 /* 0 if the release may open this node id, which is then its own; ERR_NOTFOUND (answer ESTALE). */
 int front_nodes_claim(struct front *f, uint64_t id, const uint8_t release[16]);
+/* Is this the first OPEN of a node id that is granted? Then no page of it is kept, its answer need not
+ * wait for the log, and front_nodes_logged() must follow. Of a node id that was claimed. */
+bool front_nodes_first(struct front *f, uint64_t id);
+/* The first OPEN is in the log, or can't be: then the node id is never opened again, since pages that
+ * others fill would be read through its handle. */
+void front_nodes_logged(struct front *f, uint64_t id, bool durable);
+/* Of an OPEN that is not the first: wait until that is in the log. 0, or ERR_NOTFOUND (answer ESTALE)
+ * when the node id is not to be opened any more. */
+int front_nodes_await(struct front *f, uint64_t id);
 /* The release ended: its node ids are never opened again. */
 void front_nodes_retire(struct front *f, const uint8_t release[16]);
 

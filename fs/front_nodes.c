@@ -6,6 +6,10 @@
  * and when a release ends, its node ids are never opened again, so nothing can fill their pages
  * while somebody still holds a descriptor of the ended release.
  *
+ * Pages are also read by whoever opens a node id after somebody else did, without a READ that could
+ * wait. So only the first OPEN of a node id may be answered before it is in the log, and its reads wait;
+ * the others come after it.
+ *
  * An OPEN on the wrong node id is answered ESTALE: the kernel then looks the name up again, and
  * LOOKUP gives the one that the caller's release may use. The inode number shown stays the item's.
  */
@@ -17,18 +21,21 @@
 #define ALIAS ((uint64_t)1 << 63)
 
 enum use { FREE, OWNED, RETIRED };
+enum first { NONE, WAITS, LOGGED }; /* the first OPEN that was granted */
 
 struct node {
 	uint64_t id, ino;
 	struct node *alias; /* of the item's own node: its aliases, as a list */
 	uint8_t owner[16];
 	enum use use;
+	enum first first;
 };
 
 struct front_nodes {
 	struct node **slot; /* open addressing by node id */
 	size_t cap, n;
 	uint64_t aliases;
+	pthread_cond_t logged; /* some first OPEN was */
 };
 
 static struct node **place(struct node **slot, size_t cap, uint64_t id)
@@ -92,7 +99,10 @@ static void own(struct node *n, const uint8_t release[16])
 int front_nodes_new(struct front *f, struct err *e)
 {
 	f->nodes = calloc(1, sizeof(*f->nodes));
-	return f->nodes ? 0 : err_set(e, ERR_NOMEM, "out of memory");
+	if (!f->nodes)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	pthread_cond_init(&f->nodes->logged, NULL);
+	return 0;
 }
 
 void front_nodes_free(struct front *f)
@@ -104,6 +114,7 @@ void front_nodes_free(struct front *f)
 	for (size_t i = 0; i < t->cap; i++)
 		free(t->slot[i]);
 	free(t->slot);
+	pthread_cond_destroy(&t->logged);
 	free(t);
 	f->nodes = NULL;
 }
@@ -182,6 +193,47 @@ int front_nodes_claim(struct front *f, uint64_t id, const uint8_t release[16])
 		own(n, release);
 	else if (!owned_by(n, release))
 		rc = ERR_NOTFOUND;
+	pthread_mutex_unlock(&f->nodes_lock);
+	return rc;
+}
+
+bool front_nodes_first(struct front *f, uint64_t id)
+{
+	struct node *n;
+	bool first;
+
+	pthread_mutex_lock(&f->nodes_lock);
+	n = find(f->nodes, id);
+	first = n && n->first == NONE;
+	if (first)
+		n->first = WAITS;
+	pthread_mutex_unlock(&f->nodes_lock);
+	return first;
+}
+
+void front_nodes_logged(struct front *f, uint64_t id, bool durable)
+{
+	struct node *n;
+
+	pthread_mutex_lock(&f->nodes_lock);
+	n = find(f->nodes, id);
+	n->first = LOGGED;
+	if (!durable)
+		n->use = RETIRED;
+	pthread_cond_broadcast(&f->nodes->logged);
+	pthread_mutex_unlock(&f->nodes_lock);
+}
+
+int front_nodes_await(struct front *f, uint64_t id)
+{
+	struct node *n;
+	int rc;
+
+	pthread_mutex_lock(&f->nodes_lock);
+	n = find(f->nodes, id);
+	while (n->first == WAITS)
+		pthread_cond_wait(&f->nodes->logged, &f->nodes_lock);
+	rc = n->use == OWNED ? 0 : ERR_NOTFOUND;
 	pthread_mutex_unlock(&f->nodes_lock);
 	return rc;
 }

@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# OPEN is answered while `opened` is on its way to the disk. No byte may be out before it is there:
+# not by a READ, and not from pages that the kernel kept of an earlier open. The disk is a slow one
+# here because somebody else holds the journal's lock.
+
+bats_require_minimum_version 1.5.0
+load ../lib/world
+
+setup() {
+	world_ready
+	J=$(journal ws)
+	F=$W/mnt/otay/us/car1.jpg
+	G=$W/mnt/otay/us/car3.jpg
+}
+teardown() {
+	let_go
+	world_end
+}
+
+# Nobody writes a line until let_go.
+hold() {
+	mkfifo held
+	flock "$(echo ws/archives/*/journal.lock)" sh -c 'echo >locked; read -r x <held' 3>&- &
+	holder=$!
+	for _ in $(seq 200); do [ -e locked ] && break; sleep 0.05; done
+	[ -e locked ]
+}
+let_go() {
+	[ -n "${holder:-}" ] || return 0
+	echo >"$W/held"
+	wait "$holder"
+	rm -f "$W/held" "$W/locked"
+	holder=
+}
+opened() { jq -s '[.[]|select(.type=="opened")]|length' "$J"; }
+
+# take FILE [DD-OPTION...] -> got; the reader's pid is $reader
+take() {
+	dd if="$1" bs=4096 count=1 status=none "${@:2}" >got 2>why 3>&- &
+	reader=$!
+}
+
+@test "no byte before its open is in the log, of a file that was read before either" {
+	world_mount
+	world_release r otay/us/car1.jpg otay/us/car3.jpg
+	cat "$F" >/dev/null
+	[ "$(opened)" -eq 1 ]
+	for f in "$F" "$G"; do
+		n=$(opened)
+		hold
+		take "$f"
+		sleep 1
+		[ ! -s got ]
+		[ "$(opened)" -eq "$n" ]
+		let_go
+		wait "$reader"
+		[ "$(stat -c %s got)" -eq 4096 ]
+		[ "$(opened)" -eq $((n + 1)) ]
+	done
+	world_umount
+}
+
+@test "two opens of a file at once: neither has bytes before both are in the log" {
+	world_mount
+	world_release r otay/us/car1.jpg
+	hold
+	head -c 4096 "$F" >got1 3>&- &
+	one=$!
+	head -c 4096 "$F" >got2 3>&- &
+	two=$!
+	sleep 1
+	[ ! -s got1 ]
+	[ ! -s got2 ]
+	let_go
+	wait "$one" "$two"
+	cmp got1 got2
+	[ -s got1 ]
+	[ "$(opened)" -eq 2 ]
+	world_umount
+}
+
+@test "the daemon dies before an open is in the log: no byte of it was given" {
+	world_mount
+	world_release r otay/us/car1.jpg otay/us/car3.jpg
+	cat "$F" >/dev/null
+	for f in "$F" "$G"; do
+		hold
+		take "$f"
+		sleep 1
+		kill -9 "$(cat daemon.pid)"
+		wait "$reader" || :
+		let_go
+		[ ! -s got ]
+		[ "$(opened)" -eq 1 ]
+		fusermount3 -uz mnt || :
+		world_mount
+		cat "$F" >/dev/null
+		[ "$(opened)" -eq 2 ] && break
+	done
+	world_umount
+}
+
+@test "a release that ends while its open waits for the log gives nothing any more" {
+	# Direct: pages of the cache would be dropped in any case.
+	world_mount
+	world_request r otay/us/car1.jpg
+	world_authorise r --until +4s
+	"$CUSTODY" --node ws import archive r.auth
+	hold
+	take "$F" iflag=direct
+	sleep 6
+	[ ! -s got ]
+	let_go
+	rc=0
+	wait "$reader" || rc=$?
+	[ "$rc" -ne 0 ]
+	[ ! -s got ]
+	grep -q 'Permission denied' why
+	world_umount
+}
