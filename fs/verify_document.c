@@ -101,15 +101,15 @@ int verify_earlier(struct verify *v, struct err *e)
 
 /* ---- one document ---- */
 
-/* By the archive.txt in force, or one before it. */
+/* By the archive.txt in force, or one before it: *version is the latest that it is good by. */
 static int check_signed(const struct verify *v, const struct document *d, const char *namespace,
-			struct err *e)
+			uint32_t *version, struct err *e)
 {
-	return archive_history_check(&v->history, &v->a->desc, d, namespace, NULL, e);
+	return archive_history_check(&v->history, &v->a->desc, d, namespace, version, e);
 }
 
 static int check_authorisation(struct verify *v, const struct document *d, const uint8_t serial[16],
-			       struct err *e)
+			       uint32_t *version, struct err *e)
 {
 	struct authorisation a;
 	char hex[33], from[72];
@@ -120,7 +120,7 @@ static int check_authorisation(struct verify *v, const struct document *d, const
 	if (memcmp(a.archive, v->a->desc.id, 16) != 0 || memcmp(a.serial, serial, 16) != 0)
 		rc = err_set(e, ERR_FOREIGN, "its archive or serial is another");
 	if (rc == 0)
-		rc = check_signed(v, d, DOCUMENT_NS_AUTHORISE, e);
+		rc = check_signed(v, d, DOCUMENT_NS_AUTHORISE, version, e);
 	text_hex(hex, serial, 16);
 	snprintf(from, sizeof(from), "authorisation %s", hex);
 	for (size_t i = 0; i < a.checkpoints && rc == 0; i++)
@@ -159,7 +159,7 @@ int verify_cosigned(struct verify *v, struct err *e)
 }
 
 static int check_revocation(const struct verify *v, const struct document *d,
-			    const uint8_t serial[16], struct err *e)
+			    const uint8_t serial[16], uint32_t *version, struct err *e)
 {
 	struct authorisation_revocation r;
 	int rc = authorisation_revocation_parse(&r, d, e);
@@ -167,12 +167,12 @@ static int check_revocation(const struct verify *v, const struct document *d,
 	if (rc == 0 &&
 	    (memcmp(r.archive, v->a->desc.id, 16) != 0 || memcmp(r.serial, serial, 16) != 0))
 		rc = err_set(e, ERR_FOREIGN, "its archive or serial is another");
-	return rc ? rc : check_signed(v, d, DOCUMENT_NS_REVOKE, e);
+	return rc ? rc : check_signed(v, d, DOCUMENT_NS_REVOKE, version, e);
 }
 
 /* The logs that it names were so long when it was signed. */
 static int check_release(struct verify *v, const struct document *d, const uint8_t serial[16],
-			 struct err *e)
+			 uint32_t *version, struct err *e)
 {
 	struct transfer_release r;
 	char hex[33], from[72];
@@ -180,6 +180,7 @@ static int check_release(struct verify *v, const struct document *d, const uint8
 
 	if (rc)
 		return rc;
+	rc = check_signed(v, d, DOCUMENT_NS_TRANSFER, version, e);
 	text_hex(hex, serial, 16);
 	snprintf(from, sizeof(from), TRANSFER_RELEASE " %s", hex);
 	for (size_t i = 0; i < r.checkpoints && rc == 0; i++)
@@ -199,7 +200,7 @@ static int check_receipt(const struct verify *v, const struct document *d, const
 }
 
 static int check_restore(const struct verify *v, const struct document *d, const uint8_t serial[16],
-			 struct err *e)
+			 uint32_t *version, struct err *e)
 {
 	struct restore r;
 	int rc = restore_parse(&r, d, e);
@@ -208,7 +209,7 @@ static int check_restore(const struct verify *v, const struct document *d, const
 	    (memcmp(r.archive, v->a->desc.id, 16) != 0 || memcmp(r.serial, serial, 16) != 0))
 		rc = err_set(e, ERR_FOREIGN, "its archive or serial is another");
 	restore_free(&r);
-	return rc ? rc : check_signed(v, d, DOCUMENT_NS_RESTORE, e);
+	return rc ? rc : check_signed(v, d, DOCUMENT_NS_RESTORE, version, e);
 }
 
 static int check_enrolment(const struct verify *v, const struct document *d,
@@ -223,22 +224,22 @@ static int check_enrolment(const struct verify *v, const struct document *d,
 }
 
 static int check_kind(struct verify *v, const struct document *d, const char *kind,
-		      const uint8_t serial[16], struct err *e)
+		      const uint8_t serial[16], uint32_t *version, struct err *e)
 {
 	struct archive_desc desc;
 
 	if (strcmp(kind, "authorisation") == 0)
-		return check_authorisation(v, d, serial, e);
+		return check_authorisation(v, d, serial, version, e);
 	if (strcmp(kind, "revocation") == 0)
-		return check_revocation(v, d, serial, e);
+		return check_revocation(v, d, serial, version, e);
 	if (strcmp(kind, "enrolment") == 0)
 		return check_enrolment(v, d, serial, e);
 	if (strcmp(kind, TRANSFER_RELEASE) == 0)
-		return check_release(v, d, serial, e);
+		return check_release(v, d, serial, version, e);
 	if (strcmp(kind, TRANSFER_RECEIPT) == 0)
 		return check_receipt(v, d, serial, e);
 	if (strcmp(kind, "restore") == 0)
-		return check_restore(v, d, serial, e);
+		return check_restore(v, d, serial, version, e);
 	if (strncmp(kind, "archive-", 8) == 0)
 		return archive_desc_parse(&desc, d, NULL, e);
 	return err_set(e, ERR_NEWER, "a kind of document that this program does not know");
@@ -261,7 +262,7 @@ static int look_at(struct verify *v, const uint8_t serial[16], const char *kind,
 	}
 	if (rc == 0) {
 		memcpy(doc->digest, d.digest, 32);
-		rc = check_kind(v, &d, kind, serial, &why);
+		rc = check_kind(v, &d, kind, serial, &doc->version, &why);
 		document_free(&d);
 	}
 	v->sum->documents++;
@@ -329,120 +330,23 @@ int verify_documents(struct verify *v, struct err *e)
 	return rc;
 }
 
-/* ---- what journals say of documents ---- */
-
-static struct verify_document *find(struct verify *v, const struct verify_naming *n)
+int verify_document_get(struct verify *v, const uint8_t serial[16], const char *kind,
+			struct verify_document **out, struct err *e)
 {
 	struct verify_document key = {.code = 0};
-
-	if (v->documents.n == 0)
-		return NULL;
-	memcpy(key.serial, n->serial, 16);
-	memcpy(key.kind, n->kind, sizeof(key.kind));
-	return bsearch(&key, v->documents.p, v->documents.n, sizeof(key), by_serial);
-}
-
-/* What is wrong with a document that a journal names. Where an archive.txt is missing, what its keys
- * signed can't be judged. */
-static int judge(struct verify *v, const struct verify_document *d, const char *name)
-{
-	bool keys = d->code == ERR_WRONG_KEY || d->code == ERR_TOO_FEW;
-
-	if (keys && v->history.n + 1 < v->a->desc.version)
-		return verify_tell(v, NULL, ERR_UNSUPPORTED,
-				   "%s can't be judged: it may be signed by keys of an earlier "
-				   "archive.txt",
-				   name);
-	if (d->code == ERR_SYSTEM || d->code == ERR_NEWER || d->code == ERR_UNSUPPORTED)
-		return verify_tell(v, NULL, d->code, "%s could not be checked: %s", name, d->why);
-	return verify_tell(v, NULL, err_exit(d->code) == 4 ? d->code : ERR_FORGED,
-			   "%s is not good: %s", name, d->why);
-}
-
-/* Is it about the archive.txt in force, which has no place in documents/ yet? */
-static bool is_current(const struct verify *v, const struct verify_naming *n)
-{
-	char kind[32];
-
-	snprintf(kind, sizeof(kind), "archive-%" PRIu32, v->a->desc.version);
-	return memcmp(n->serial, v->a->desc.id, 16) == 0 && strcmp(n->kind, kind) == 0;
-}
-
-static int check_naming(struct verify *v, const struct verify_naming *n, struct err *e)
-{
-	const struct verify_journal *j = (struct verify_journal *)v->journals.p + n->journal;
-	struct verify_document *d = find(v, n);
-	char serial[33], node[33], name[80];
 	int rc;
 
-	if (is_current(v, n))
-		return memcmp(n->digest, v->a->text.digest, 32) == 0 ?
-			       0 :
-			       verify_tell(v, NULL, ERR_DAMAGED,
-					   "archive.txt is not the one that a journal admitted");
-	text_hex(serial, n->serial, 16);
-	text_hex(node, j->node, 16);
-	snprintf(name, sizeof(name), "documents/%s.%s", serial, n->kind);
-	if (!d) {
-		/* It may have been admitted after we looked. */
-		rc = look_at(v, n->serial, n->kind, e);
-		if (rc == ERR_NOTFOUND)
-			return verify_tell(v, NULL, ERR_DAMAGED,
-					   "%s is missing, and journal %s admitted it", name, node);
-		if (rc)
-			return rc;
-		sort_documents(v);
-		d = find(v, n);
-	}
-	if (!d || (d->named && d->code))
+	memcpy(key.serial, serial, 16);
+	snprintf(key.kind, sizeof(key.kind), "%s", kind);
+	*out = v->documents.n ?
+		       bsearch(&key, v->documents.p, v->documents.n, sizeof(key), by_serial) :
+		       NULL;
+	if (*out)
 		return 0;
-	d->named = true;
-	if (d->code)
-		return judge(v, d, name);
-	if (memcmp(d->digest, n->digest, 32) != 0)
-		return verify_tell(v, NULL, ERR_DAMAGED,
-				   "%s is not the one that journal %s admitted", name, node);
+	rc = look_at(v, serial, kind, e);
+	if (rc)
+		return rc;
+	sort_documents(v);
+	*out = bsearch(&key, v->documents.p, v->documents.n, sizeof(key), by_serial);
 	return 0;
-}
-
-/* archive.txt says itself what must be there. */
-static int check_carried(void *ctx, const char *kind, const uint8_t serial[16],
-			 const uint8_t text[32])
-{
-	struct verify *v = ctx;
-	uint8_t is[32] = {0};
-	struct document d;
-	char hex[33];
-
-	if (document_load(&d, v->a->documents, serial, kind, NULL) == 0) {
-		hash_sha256(is, d.text.p, d.text.n);
-		document_free(&d);
-	}
-	text_hex(hex, serial, 16);
-	if (memcmp(is, text, sizeof(is)) == 0)
-		return 0;
-	return verify_tell(v, NULL, ERR_DAMAGED,
-			   "documents/%s.%s is missing or altered, and archive.txt carries it over",
-			   hex, kind);
-}
-
-int verify_admitted(struct verify *v, struct err *e)
-{
-	const struct verify_naming *n = v->namings.p;
-	const struct verify_document *d;
-	char serial[33];
-	int rc = 0;
-
-	for (size_t i = 0; i < v->namings.n && rc == 0; i++)
-		rc = check_naming(v, &n[i], e);
-	archive_carried(&v->a->desc, check_carried, v);
-	d = v->documents.p;
-	for (size_t i = 0; i < v->documents.n && rc == 0; i++) {
-		if (d[i].named || strncmp(d[i].kind, "archive-", 8) == 0)
-			continue;
-		text_hex(serial, d[i].serial, 16);
-		verify_note(v, "documents/%s.%s was admitted by no journal%s%s", serial, d[i].kind,
-			    d[i].code ? ", and does not count: " : "", d[i].why);
-	}
-	return rc;
 }

@@ -3,7 +3,8 @@
  * verify_internal: what the parts of fs/verify share. Nobody else includes it.
  *
  *   verify.c           the run, findings, sums
- *   verify_document.c  documents/: their signatures, what they say of journals, who admitted them
+ *   verify_document.c  documents/: their signatures, what they say of journals
+ *   verify_admitted.c  who admitted them, and when
  *   verify_log.c       journal/: which journals there are, and which there should be
  *   verify_lines.c     one journal: lines, checkpoint, root; collects what the lines name
  *   verify_match.c     what lines say of each other: segments, accessions
@@ -46,6 +47,7 @@ struct verify_document {
 	char kind[32];
 	int code; /* 0: it is good; else why not */
 	char why[480];
+	uint32_t version; /* of the archive.txt by whose keys it is good; 0: by none */
 	bool named; /* by some journal */
 };
 
@@ -54,6 +56,7 @@ struct verify_naming {
 	uint8_t serial[16], digest[32];
 	char kind[32];
 	uint32_t journal;
+	uint32_t version; /* of archive.txt that the journal had admitted before; 0: it says none */
 };
 
 struct verify_journal {
@@ -116,6 +119,10 @@ void verify_progress(struct verify *v, uint64_t bytes);
 
 /* All return 0, whatever they found, or ERR_NOMEM or ERR_SYSTEM when they can't go on. */
 int verify_documents(struct verify *v, struct err *e); /* documents/; fills anchors */
+/* One of v->documents; looked for in documents/ when it is new there. ERR_NOTFOUND. Valid until the next
+ * call. */
+int verify_document_get(struct verify *v, const uint8_t serial[16], const char *kind,
+			struct verify_document **out, struct err *e);
 int verify_cosigned(struct verify *v, struct err *e); /* fills anchors; before verify_documents() */
 int verify_log(struct verify *v, struct err *e);      /* journal/; fills the other lists */
 /* One journal of v->journals, by its number. */

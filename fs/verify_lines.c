@@ -17,6 +17,7 @@ struct scan {
 	uint64_t bytes;	   /* behind the last line */
 	uint64_t next_seq; /* what the next line should say */
 	int64_t last_ms;
+	uint32_t version; /* of archive.txt that it admitted last; 0: none */
 	bool beyond; /* has lines that a node's first session does not write */
 };
 
@@ -43,7 +44,21 @@ static int add_naming(struct scan *s, const struct event *ev, const char *kind)
 	memcpy(n->digest, ev->digest, 32);
 	strcpy(n->kind, kind);
 	n->journal = s->number;
+	n->version = s->version;
 	return 0;
+}
+
+/* From here on the journal's documents are judged by the keys of this version. */
+static void take_version(struct scan *s, const struct event *ev)
+{
+	static const char prefix[] = "archive-";
+	const size_t n = sizeof(prefix) - 1;
+	uint64_t version;
+
+	if (memcmp(ev->document, s->v->a->desc.id, 16) == 0 && strncmp(ev->kind, prefix, n) == 0 &&
+	    text_u64((struct text_span){ev->kind + n, strlen(ev->kind) - n}, &version) &&
+	    version <= s->v->a->desc.version && version > s->version)
+		s->version = (uint32_t)version;
 }
 
 static int add_segment(struct scan *s, const struct event *ev)
@@ -97,6 +112,7 @@ static int take_event(struct scan *s, const struct event *ev, uint64_t off, size
 		return add_naming(s, ev, "enrolment");
 	case EVENT_ADMITTED:
 		s->beyond = true;
+		take_version(s, ev);
 		return add_naming(s, ev, ev->kind);
 	case EVENT_ACCESSION:
 		s->beyond = true;

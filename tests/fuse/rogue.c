@@ -1,16 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rogue NODE ARCHIVE repeat|spoil|replace VICTIM: what a capture node that lies could do. */
+/* rogue NODE ARCHIVE repeat|spoil|replace VICTIM: what a capture node that lies could do.
+ * rogue NODE ARCHIVE admit KIND FILE: log a document as admitted, whatever it is. */
 #include <stdio.h>
 #include <string.h>
 
 #include "crypto/secret.h"
 #include "crypto/text.h"
+#include "fs/document.h"
 #include "fs/node.h"
+#include "index/file.h"
 #include "tests/lib/rogue.h"
 
-static int attack(const char *dir, const char *path, enum rogue_what what, const uint8_t victim[16],
-		  struct err *e)
+static int admit(const struct archive *a, struct journal *j, const char *kind, const char *path,
+		 struct err *e)
 {
+	struct event ev = {.type = EVENT_ADMITTED, .user = "eve"};
+	struct wire_out file = {0};
+	struct document d = {0};
+	int rc = file_read_path(path, DOCUMENT_MAX, &file, e);
+
+	if (rc == 0)
+		rc = document_parse(&d, file.p, file.n, e);
+	if (rc == 0 && !document_id(&d, "serial", ev.document))
+		rc = ERR_MALFORMED;
+	if (rc == 0)
+		rc = document_store(a->documents, ev.document, kind, &d, e);
+	if (rc == 0) {
+		memcpy(ev.digest, d.digest, 32);
+		snprintf(ev.kind, sizeof(ev.kind), "%s", kind);
+		rc = journal_append(j, &ev, 1, e);
+	}
+	document_free(&d);
+	wire_out_free(&file);
+	return rc;
+}
+
+static int attack(char **argv, enum rogue_what what, const uint8_t victim[16], struct err *e)
+{
+	const char *dir = argv[1], *path = argv[2];
 	static const struct journal_start from_the_first_line;
 	struct secret_pool *pool = NULL;
 	struct archive *a = NULL;
@@ -26,7 +53,8 @@ static int attack(const char *dir, const char *path, enum rogue_what what, const
 		rc = journal_open(&j, a->journal, node_dirfd(node), a->desc.id, node_identity(node),
 				  &from_the_first_line, e);
 	if (rc == 0)
-		rc = rogue_attack(a, j, victim, what, e);
+		rc = strcmp(argv[3], "admit") == 0 ? admit(a, j, argv[4], argv[5], e) :
+						     rogue_attack(a, j, victim, what, e);
 	if (j && journal_close(j, rc ? NULL : e) && rc == 0)
 		rc = ERR_SYSTEM;
 	node_close(node);
@@ -38,19 +66,21 @@ static int attack(const char *dir, const char *path, enum rogue_what what, const
 int main(int argc, char **argv)
 {
 	static const char *const words[] = {"repeat", "spoil", "replace"};
-	uint8_t victim[16];
+	uint8_t victim[16] = {0};
 	struct err e = {0};
 	size_t what = 0;
 	int rc;
 
 	while (argc == 5 && what < 3 && strcmp(argv[3], words[what]) != 0)
 		what++;
-	if (argc != 5 || what == 3 ||
-	    !text_unhex((struct text_span){argv[4], strlen(argv[4])}, victim, 16)) {
-		fprintf(stderr, "usage: rogue NODE ARCHIVE repeat|spoil|replace VICTIM\n");
+	if (!(argc == 6 && strcmp(argv[3], "admit") == 0) &&
+	    (argc != 5 || what == 3 ||
+	     !text_unhex((struct text_span){argv[4], strlen(argv[4])}, victim, 16))) {
+		fprintf(stderr, "usage: rogue NODE ARCHIVE repeat|spoil|replace VICTIM\n"
+				"       rogue NODE ARCHIVE admit KIND FILE\n");
 		return 2;
 	}
-	rc = attack(argv[1], argv[2], (enum rogue_what)what, victim, &e);
+	rc = attack(argv, (enum rogue_what)what, victim, &e);
 	if (rc)
 		fprintf(stderr, "rogue: %s: %s\n", err_word(rc), e.text);
 	return rc ? 1 : 0;

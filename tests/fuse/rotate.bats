@@ -113,6 +113,23 @@ authorise2() { # authorise2 NAME KEY...: signs NAME.req with these
 	sealed us/car1.jpg
 }
 
+@test "keys that were taken out, and the node's own: verify names what they admit" {
+	cp -a auth before
+	world_request r otay/us/car1.jpg
+	auth authorise before r.req --sign-with officer --until +2h -o early.auth
+	ws import archive early.auth
+	rotate
+	ws import archive next.txt
+	"$CUSTODY" verify archive
+	world_request s otay/us/car1.jpg
+	auth authorise before s.req --sign-with officer --until +2h -o late.auth
+	refused 7 'not an authorisation key' ws import archive late.auth
+	"$(dirname "$CUSTODY")/tests/fuse/rogue" ws archive admit authorisation late.auth
+	serial=$(sed -n 's/^serial: //p' late.auth)
+	refused 4 "$serial.authorisation is signed by keys of archive.txt version 1, and journal" \
+		"$CUSTODY" verify archive
+}
+
 @test "an enrolment or revocation by the old key, put into documents/, counts for nothing" {
 	cp -a auth before
 	rotate

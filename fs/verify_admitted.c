@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What journals say of documents: those they admitted, and what archive.txt carries over. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/verify_internal.h"
+
+/* What is wrong with a document that a journal names. Where an archive.txt is missing, what its keys
+ * signed can't be judged. */
+static int judge(struct verify *v, const struct verify_document *d, const char *name)
+{
+	bool keys = d->code == ERR_WRONG_KEY || d->code == ERR_TOO_FEW;
+
+	if (keys && v->history.n + 1 < v->a->desc.version)
+		return verify_tell(v, NULL, ERR_UNSUPPORTED,
+				   "%s can't be judged: it may be signed by keys of an earlier "
+				   "archive.txt",
+				   name);
+	if (d->code == ERR_SYSTEM || d->code == ERR_NEWER || d->code == ERR_UNSUPPORTED)
+		return verify_tell(v, NULL, d->code, "%s could not be checked: %s", name, d->why);
+	return verify_tell(v, NULL, err_exit(d->code) == 4 ? d->code : ERR_FORGED,
+			   "%s is not good: %s", name, d->why);
+}
+
+/* Is it about the archive.txt in force, which has no place in documents/ yet? */
+static bool is_current(const struct verify *v, const struct verify_naming *n)
+{
+	char kind[32];
+
+	snprintf(kind, sizeof(kind), "archive-%" PRIu32, v->a->desc.version);
+	return memcmp(n->serial, v->a->desc.id, 16) == 0 && strcmp(n->kind, kind) == 0;
+}
+
+static int check_naming(struct verify *v, const struct verify_naming *n, struct err *e)
+{
+	const struct verify_journal *j = (struct verify_journal *)v->journals.p + n->journal;
+	struct verify_document *d;
+	char serial[33], node[33], name[80];
+	int rc;
+
+	if (is_current(v, n))
+		return memcmp(n->digest, v->a->text.digest, 32) == 0 ?
+			       0 :
+			       verify_tell(v, NULL, ERR_DAMAGED,
+					   "archive.txt is not the one that a journal admitted");
+	text_hex(serial, n->serial, 16);
+	text_hex(node, j->node, 16);
+	snprintf(name, sizeof(name), "documents/%s.%s", serial, n->kind);
+	rc = verify_document_get(v, n->serial, n->kind, &d, e);
+	if (rc == ERR_NOTFOUND)
+		return verify_tell(v, NULL, ERR_DAMAGED,
+				   "%s is missing, and journal %s admitted it", name, node);
+	if (rc || (d->named && d->code))
+		return rc;
+	d->named = true;
+	if (d->code)
+		return judge(v, d, name);
+	if (memcmp(d->digest, n->digest, 32) != 0)
+		return verify_tell(v, NULL, ERR_DAMAGED,
+				   "%s is not the one that journal %s admitted", name, node);
+	/* Whoever has keys that were taken out, and a node's, could go on with them. */
+	if (d->version && d->version < n->version)
+		return verify_tell(v, NULL, ERR_FORGED,
+				   "%s is signed by keys of archive.txt version %" PRIu32
+				   ", and journal %s admitted it after version %" PRIu32,
+				   name, d->version, node, n->version);
+	return 0;
+}
+
+/* archive.txt says itself what must be there. */
+static int check_carried(void *ctx, const char *kind, const uint8_t serial[16],
+			 const uint8_t text[32])
+{
+	struct verify *v = ctx;
+	uint8_t is[32] = {0};
+	struct document d;
+	char hex[33];
+
+	if (document_load(&d, v->a->documents, serial, kind, NULL) == 0) {
+		hash_sha256(is, d.text.p, d.text.n);
+		document_free(&d);
+	}
+	text_hex(hex, serial, 16);
+	if (memcmp(is, text, sizeof(is)) == 0)
+		return 0;
+	return verify_tell(v, NULL, ERR_DAMAGED,
+			   "documents/%s.%s is missing or altered, and archive.txt carries it over",
+			   hex, kind);
+}
+
+int verify_admitted(struct verify *v, struct err *e)
+{
+	const struct verify_naming *n = v->namings.p;
+	const struct verify_document *d;
+	char serial[33];
+	int rc = 0;
+
+	for (size_t i = 0; i < v->namings.n && rc == 0; i++)
+		rc = check_naming(v, &n[i], e);
+	archive_carried(&v->a->desc, check_carried, v);
+	d = v->documents.p;
+	for (size_t i = 0; i < v->documents.n && rc == 0; i++) {
+		if (d[i].named || strncmp(d[i].kind, "archive-", 8) == 0)
+			continue;
+		text_hex(serial, d[i].serial, 16);
+		verify_note(v, "documents/%s.%s was admitted by no journal%s%s", serial, d[i].kind,
+			    d[i].code ? ", and does not count: " : "", d[i].why);
+	}
+	return rc;
+}
