@@ -88,8 +88,9 @@ with() {
 
 @test "nothing personal is in it" {
 	grep -av '^$' plates | tr ' \t' '\n' | grep -E '^[A-Z0-9]{5,}$' >personal || :
-	printf '%s\n' car1.jpg us/car1 otay manifest 2506 >>personal
+	printf '%s\n' car1.jpg us/car1 otay manifest >>personal
 	run ! grep -aF -f personal a
+	run ! grep -aw 2506 a # digests have its digits, sooner or later
 	"$CUSTODY" --node ws prove archive otay/us/car1.jpg -o b --disclose
 	grep -a '^record: ' b
 	"$CUSTODY" check b | grep -q 'us/car1.jpg'
