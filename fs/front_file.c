@@ -53,8 +53,10 @@ static int log_opened(struct front *f, struct front_file *ff)
 	ev.pid = ff->who.pid;
 	memcpy(ev.user, ff->who.user, sizeof(ev.user));
 	memcpy(ev.program, ff->who.program, sizeof(ev.program));
+	/* A line of a later time would tell of an open that nothing covers. */
+	ev.latest_ms = release_terms(reading_release(ff->rd))->not_after_ms;
 	rc = front_log_now(f, &ev, &e);
-	if (rc < 0)
+	if (rc < 0 && rc != ERR_EXPIRED)
 		front_say(f, LOG_CRIT, "the journal can't be written: %s", e.text);
 	pthread_mutex_lock(&ff->lock);
 	ff->logged = rc;
@@ -200,6 +202,25 @@ static int grant(struct front *f, const struct object *o, uint64_t node, struct 
 	return 0;
 }
 
+/* Log why no bytes are given; end the release if that is why. */
+static void refuse(struct front *f, struct front_file *ff, int rc, uint64_t off, uint64_t len,
+		   const char *text)
+{
+	uint8_t near[16];
+	struct object o;
+
+	if (load_item(f, ff->ino, &o) < 0)
+		return;
+	if (rc == ERR_DAMAGED) {
+		log_damage(f, &o, off, len, text);
+	} else if (err_exit(rc) == 7) {
+		memcpy(near, ff->release, 16);
+		front_log_refusal(f, &o, &ff->who, rc, near);
+		if (rc == ERR_BUDGET || rc == ERR_EXPIRED)
+			front_end_release(f, reading_release(ff->rd), rc);
+	}
+}
+
 /* Answer, and journal `opened`, in the order that the node id asks for. Lets go of both holds that the
  * kernel does not get. */
 static void answer(fuse_req_t req, struct front *f, uint64_t node, struct front_file *ff,
@@ -214,6 +235,7 @@ static void answer(fuse_req_t req, struct front *f, uint64_t node, struct front_
 	fi->keep_cache = 1;
 	fi->noflush = 1;
 	if (rc < 0) {
+		refuse(f, ff, rc, 0, 0, "");
 		fuse_reply_err(req, rc == ERR_NOTFOUND ? ESTALE : err_errno(rc));
 		file_drop(f, ff);
 	} else if (fuse_reply_open(req, fi) == -ENOENT) {
@@ -272,24 +294,6 @@ void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	answer(req, f, ino, ff, fi);
 }
 
-static void read_failed(struct front *f, struct front_file *ff, int rc, uint64_t off, uint64_t len,
-			const char *text)
-{
-	uint8_t near[16];
-	struct object o;
-
-	if (load_item(f, ff->ino, &o) < 0)
-		return;
-	if (rc == ERR_DAMAGED) {
-		log_damage(f, &o, off, len, text);
-	} else if (err_exit(rc) == 7) {
-		memcpy(near, ff->release, 16);
-		front_log_refusal(f, &o, &ff->who, rc, near);
-		if (rc == ERR_BUDGET || rc == ERR_EXPIRED)
-			front_end_release(f, reading_release(ff->rd), rc);
-	}
-}
-
 /* 0 as long as the release does. */
 static int lasts(const struct front *f, const struct front_file *ff)
 {
@@ -323,7 +327,7 @@ void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	if (rc == 0)
 		rc = lasts(f, ff); /* that may have taken long */
 	if (rc < 0) {
-		read_failed(f, ff, rc, bad_off, bad_len, e.text);
+		refuse(f, ff, rc, bad_off, bad_len, e.text);
 		fuse_reply_err(req, err_errno(rc));
 	} else {
 		fuse_reply_buf(req, (const char *)b->plain, got);

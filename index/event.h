@@ -61,6 +61,8 @@ struct event {
 		witness[EVENT_STR_MAX];
 
 	uint8_t mac[EVENT_MAC];
+
+	int64_t latest_ms; /* not in the line: it is not logged after this time; 0: whenever */
 };
 
 /* What the MAC of a line is made with: the node's journal key, and the archive it is about, so that

@@ -47,7 +47,8 @@ int journal_open(struct journal **out, int dirfd, int homefd, const uint8_t arch
 int journal_close(struct journal *j, struct err *e);
 
 /* Append n events as one batch: seq and time are set in ev[], all are durable on return. An event's
- * time is never before the one before it. */
+ * time is never before the one before it. ERR_EXPIRED, and none of the n is logged, when one would get
+ * a time after its latest_ms: who waits long for the lock may have nothing to log any more. */
 int journal_append(struct journal *j, struct event *ev, size_t n, struct err *e);
 /* Sign and durably replace the checkpoint if lines were added since. */
 int journal_checkpoint(struct journal *j, struct err *e);

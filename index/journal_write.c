@@ -51,6 +51,8 @@ int journal_format(struct journal *j, struct journal_start *next, struct event *
 
 	ev->seq = next->state.range.size;
 	ev->time_ms = now > next->last_ms ? now : next->last_ms;
+	if (ev->latest_ms && ev->time_ms > ev->latest_ms)
+		return ERR_EXPIRED;
 	rc = event_format(&j->out, ev, journal_key(j));
 	if (rc == 0) {
 		n = j->out.n - start;

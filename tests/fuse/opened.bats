@@ -119,4 +119,9 @@ take() {
 	[ ! -s got ]
 	grep -q 'Permission denied' why
 	world_umount
+	# The time it waited is not held against it: there was no open.
+	[ "$(opened)" -eq 0 ]
+	logged ws '.type=="refused" and .reason=="expired"'
+	"$CUSTODY" --node ws prove archive otay/us/car1.jpg -o receipt
+	"$CUSTODY" check receipt
 }

@@ -120,6 +120,26 @@ static void test_an_event_that_cannot_be_written(void **state)
 	journals_free(&t);
 }
 
+static void test_an_event_that_comes_too_late(void **state)
+{
+	struct event ev[2] = {{.type = EVENT_UNMOUNTED},
+			      {.type = EVENT_UNMOUNTED, .latest_ms = now_ms() - 1}};
+	struct journals t;
+	struct journal *j;
+
+	(void)state;
+	journals_new(&t);
+	j = journals_must_open(&t);
+	assert_int_equal(journal_append(j, ev, 2, NULL), ERR_EXPIRED);
+	assert_int_equal(journals_check(&t, NULL), 1); /* all or nothing */
+	ev[1].latest_ms = now_ms() + 60000;
+	assert_int_equal(journal_append(j, ev, 2, NULL), 0);
+	assert_int_equal(ev[1].seq, 2);
+	assert_int_equal(journal_close(j, NULL), 0);
+	journals_check_signed(&t);
+	journals_free(&t);
+}
+
 static void test_time_never_goes_back(void **state)
 {
 	struct event ev = {.type = EVENT_UNMOUNTED};
@@ -395,6 +415,7 @@ int main(void)
 		cmocka_unit_test(test_new_journal),
 		cmocka_unit_test(test_open_and_close_leave_the_files_alone),
 		cmocka_unit_test(test_an_event_that_cannot_be_written),
+		cmocka_unit_test(test_an_event_that_comes_too_late),
 		cmocka_unit_test(test_time_never_goes_back),
 		cmocka_unit_test(test_many_threads),
 		cmocka_unit_test(test_two_handles_by_turns),
