@@ -102,6 +102,28 @@ take() {
 	world_umount
 }
 
+@test "an open that can't be logged gives nothing, also when others may read the file again" {
+	(trap '' XFSZ && world_mount)
+	world_release r otay/us/car1.jpg
+	cat "$G" >/dev/null 2>&1 || : # the daemon has taken the release in
+	sleep 2
+	prlimit --pid "$(cat daemon.pid)" --fsize="$(stat -c %s "$J"):"
+	exec {fd}<"$F"
+	take "/proc/self/fd/$fd" # the same descriptor's file, opened anew
+	wait "$reader" || :
+	[ ! -s got ]
+	run head -c 4096 <&"$fd"
+	[ "$status" -ne 0 ]
+	prlimit --pid "$(cat daemon.pid)" --fsize=unlimited:
+	[ "$(opened)" -eq 0 ]
+	same us/car1.jpg
+	[ "$(opened)" -eq 1 ]
+	run head -c 4096 <&"$fd"
+	[ "$status" -ne 0 ]
+	exec {fd}<&-
+	world_umount
+}
+
 @test "a release that ends while its open waits for the log gives nothing any more" {
 	# Direct: pages of the cache would be dropped in any case.
 	world_mount
