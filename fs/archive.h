@@ -70,8 +70,6 @@ int archive_desc_parse(struct archive_desc *d, const struct document *doc,
 int archive_desc_read(struct archive_desc *d, const struct document *doc, struct err *e);
 /* Policy for documents of this archive; d must outlive it. */
 struct document_policy archive_policy(const struct archive_desc *d, const char *namespace);
-/* "archive 1f2e... version 1, 2 keys, threshold 2" for people. */
-void archive_describe(struct wire_out *out, const struct archive_desc *d);
 
 struct archive {
 	int dir, segments, journal, documents; /* descriptors */

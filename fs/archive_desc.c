@@ -311,12 +311,3 @@ struct document_policy archive_policy(const struct archive_desc *d, const char *
 		.carried = strcmp(namespace, DOCUMENT_NS_ARCHIVE) == 0 ? none : d->carried,
 	};
 }
-
-void archive_describe(struct wire_out *out, const struct archive_desc *d)
-{
-	char id[33];
-
-	text_hex(id, d->id, sizeof(d->id));
-	wire_out_printf(out, "archive %s version %" PRIu32 ", %zu key%s, threshold %u", id,
-			d->version, d->keys, d->keys == 1 ? "" : "s", d->threshold);
-}

@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "fs/frame.h"
 #include "fs/release_keys.h"
@@ -416,24 +415,4 @@ int release_each(struct release_set *s, int (*cb)(void *ctx, struct release *r),
 	int rc = snapshot(s, NULL, NULL, &list, &n);
 
 	return rc ? rc : call_each(list, n, cb, ctx);
-}
-
-int64_t release_next_change(struct release_set *s)
-{
-	int64_t next = INT64_MAX, now;
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	now = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < s->n; i++) {
-		const struct release *r = s->list[i];
-		int64_t at = r->terms.not_before_ms > now ? r->terms.not_before_ms :
-							    r->terms.not_after_ms;
-
-		if (release_ended(r) == 0 && at < next)
-			next = at;
-	}
-	pthread_mutex_unlock(&s->lock);
-	return next;
 }

@@ -100,7 +100,5 @@ void release_drop(struct release *r);
  * ended. */
 int release_file_key(struct release *r, const uint8_t item[16], const uint8_t commitment[32],
 		     const uint8_t accession[16], const uint8_t *head, size_t head_len, uint8_t file_key[32]);
-/* Earliest moment at which a release starts or ends by time; INT64_MAX if none. */
-int64_t release_next_change(struct release_set *s);
 
 #endif

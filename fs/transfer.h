@@ -124,8 +124,6 @@ struct db;
  * admitted. NULL: all that are in documents/. ERR_SYSTEM, ERR_NOMEM, ERR_INDEX. */
 int transfer_list(struct transfers *out, const struct archive *a, struct db *db, struct err *e);
 void transfers_free(struct transfers *t);
-/* How many are open: released, and not received. */
-size_t transfer_open(const struct transfers *t);
 /* Does it hand over this accession? */
 bool transfer_covers(const struct transfer *t, const uint8_t accession[16]);
 

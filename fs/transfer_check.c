@@ -110,15 +110,6 @@ void transfers_free(struct transfers *t)
 	*t = (struct transfers){0};
 }
 
-size_t transfer_open(const struct transfers *t)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < t->n; i++)
-		n += !t->list[i].received;
-	return n;
-}
-
 bool transfer_covers(const struct transfer *t, const uint8_t accession[16])
 {
 	for (size_t i = 0; i < t->release.accessions; i++)

@@ -256,14 +256,6 @@ int db_end(struct db_txn *t, bool commit)
 	return mrc;
 }
 
-int db_commit(struct db_txn *t, struct err *e)
-{
-	struct db *db = t->db;
-	int mrc = db_end(t, true);
-
-	return mrc ? db_fail(db, mrc, "committing", e) : 0;
-}
-
 void db_abort(struct db_txn *t)
 {
 	if (t)

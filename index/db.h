@@ -55,8 +55,7 @@ uint64_t db_file_bytes(struct db *db);
 
 /* ERR_USAGE: `write`, and this thread has a transaction already. ERR_BUSY: too many readers. */
 int db_begin(struct db_txn **out, struct db *db, bool write, struct err *e);
-int db_commit(struct db_txn *t, struct err *e); /* ends t in every case */
-void db_abort(struct db_txn *t);		/* NULL is fine */
+void db_abort(struct db_txn *t); /* NULL is fine */
 
 /* When this process has more than `keep` bytes of files in its resident memory: let go of the index's
  * pages that were looked at. They stay in the page cache; the next look maps them again. For daemons:

@@ -10,7 +10,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "fs/catchup.h"
 #include "fs/release.h"
@@ -386,39 +385,6 @@ static void test_order(void **state)
 	assert_null(release_find(w->set, (uint8_t[16]){6}));
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static void add_times(struct world *w, int64_t from, int64_t until, int ended)
-{
-	struct authorisation a = terms(1, 0);
-
-	a.not_before_ms = from;
-	a.not_after_ms = until;
-	add(w, a, (struct release_start){.ended = ended});
-}
-
-static void test_next_change(void **state)
-{
-	struct world *w = *state;
-	int64_t now = now_ms();
-
-	assert_int_equal(release_next_change(w->set), INT64_MAX);
-	add_times(w, now - 5000, now + 1000, ERR_REVOKED);
-	assert_int_equal(release_next_change(w->set), INT64_MAX);
-	add_times(w, now - 5000, now + 90000, 0);
-	assert_int_equal(release_next_change(w->set), now + 90000);
-	add_times(w, now + 60000, now + 80000, 0);
-	assert_int_equal(release_next_change(w->set), now + 60000);
-	add_times(w, now - 60000, now - 1, 0); /* over, and nobody has ended it yet */
-	assert_int_equal(release_next_change(w->set), now - 1);
-}
-
 /* A release outlives its set while somebody holds it. */
 static void test_held(void **state)
 {
@@ -732,7 +698,6 @@ int main(void)
 		IN_WORLD(test_threads),
 		IN_WORLD(test_end_meets_get),
 		IN_WORLD(test_order),
-		IN_WORLD(test_next_change),
 		IN_WORLD(test_held),
 		IN_WORLD(test_users),
 		ON_STAGE(test_load),
