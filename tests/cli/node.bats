@@ -72,7 +72,7 @@ node_id() { custody --node "$1" status archive --json | jq -r .node; }
 }
 
 @test "node-init of an archive whose description was forged" {
-	sed -i 's/^chunk-size: .*/chunk-size: 8192/' archive/archive.txt
+	sed -i 's/^chunk-size: .*/chunk-size: 65536/' archive/archive.txt
 	fails 4 "archive.txt" custody --node n node-init archive --no-passphrase -o x
 	[ ! -e x ]
 }
