@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define KIND "archive-"
+
 void archive_history_free(struct archive_history *h)
 {
 	for (size_t i = 0; i < h->n; i++)
@@ -19,7 +21,7 @@ static bool load_one(struct archive_version *v, int documents, const struct arch
 {
 	char kind[32];
 
-	snprintf(kind, sizeof(kind), "archive-%" PRIu32, now->version - 1);
+	snprintf(kind, sizeof(kind), KIND "%" PRIu32, now->version - 1);
 	if (document_load(&v->text, documents, now->id, kind, NULL) != 0)
 		return false;
 	if (archive_desc_parse(&v->desc, &v->text, NULL, NULL) == 0 &&
@@ -68,4 +70,16 @@ int archive_history_check(const struct archive_history *h, const struct archive_
 	if (version)
 		*version = rc ? h->version[i].desc.version : now->version;
 	return 0;
+}
+
+uint32_t archive_history_admits(const struct event *ev, const uint8_t archive[16])
+{
+	const size_t n = strlen(KIND);
+	uint64_t version;
+
+	if (ev->type != EVENT_ADMITTED || memcmp(ev->document, archive, 16) != 0 ||
+	    strncmp(ev->kind, KIND, n) != 0 ||
+	    !text_u64((struct text_span){ev->kind + n, strlen(ev->kind) - n}, &version))
+		return 0;
+	return version > UINT32_MAX ? 0 : (uint32_t)version;
 }

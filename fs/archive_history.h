@@ -10,6 +10,7 @@
 #define CUSTODY_FS_ARCHIVE_HISTORY_H
 
 #include "fs/archive.h"
+#include "index/event.h"
 
 struct archive_history {
 	struct archive_version {
@@ -28,5 +29,7 @@ void archive_history_free(struct archive_history *h); /* zeroed is fine */
 int archive_history_check(const struct archive_history *h, const struct archive_desc *now,
 			  const struct document *d, const char *namespace, uint32_t *version,
 			  struct err *e);
+/* The version of archive.txt that an event admits; 0: none. */
+uint32_t archive_history_admits(const struct event *ev, const uint8_t archive[16]);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "fs/archive_history.h"
 #include "fs/catchup_document.h"
 #include "fs/catchup_posting.h"
 
@@ -171,6 +172,14 @@ static int note_item(struct catchup_event *w, const struct event *ev)
 	return ledger_put_event(w->s->batch, ev->item, w->journal, ev->seq);
 }
 
+/* The history of archive.txt, under the archive's id: receipts need to know when a log went on. */
+static int note_version(struct catchup_event *w, const struct event *ev)
+{
+	if (archive_history_admits(ev, w->st->archive->desc.id) == 0)
+		return 0;
+	return ledger_put_event(w->s->batch, ev->document, w->journal, ev->seq);
+}
+
 int catchup_event_apply(struct catchup_event *w, const struct event *ev)
 {
 	const struct catchup_document d = {w->st, w->s, w->node};
@@ -192,7 +201,8 @@ int catchup_event_apply(struct catchup_event *w, const struct event *ev)
 	case EVENT_ENROLLED:
 	case EVENT_ADMITTED:
 		w->n->releases++;
-		return catchup_document_admitted(&d, ev, w->e);
+		rc = note_version(w, ev);
+		return rc ? rc : catchup_document_admitted(&d, ev, w->e);
 	case EVENT_RELEASE_ENDED:
 		w->n->releases++;
 		return catchup_document_ended(&d, ev, w->e);

@@ -9,6 +9,8 @@
  *
  *   receipt_parse.c   the container, strictly and bounded
  *   receipt_check.c   signatures and proofs
+ *   receipt_versions.c  archive.txt, and the versions before it
+ *   receipt_documents.c authorisations and revocations, each by the version it was admitted under
  *   receipt_witness.c what a witness saw of a log
  *   receipt_judge.c   whether what happened was allowed
  *   receipt_make.c    the way back: from an archive to a receipt; see fs/receipt_draft.h
@@ -33,6 +35,7 @@
 #define RECEIPT_PROOF "c2sp.org/tlog-proof@v1"
 #define RECEIPT_RECORD "CUSTODYFS RECORD" /* label of the armor of a disclosed record */
 #define RECEIPT_MAX ((size_t)1 << 30)
+#define RECEIPT_VERSIONS_MAX 256u /* of archive.txt, before the one in force */
 #define RECEIPT_LOGS_MAX 4096u
 #define RECEIPT_ENROLMENTS_MAX 4096u
 #define RECEIPT_EVENTS_MAX 100000u
@@ -43,6 +46,12 @@
 /* So far the clocks of a node and a witness may be apart. */
 #define RECEIPT_CLOCK_MS 3600000
 
+struct receipt_version { /* an archive.txt before the one in force */
+	struct text_span bytes;
+	/* Set by receipt_check(). */
+	struct archive_desc desc;
+	uint8_t digest[32];
+};
 struct receipt_log {
 	uint8_t node[16];
 	size_t enrolment, enrolments; /* first of its enrolments, and how many */
@@ -69,24 +78,27 @@ struct receipt_event {
 	int64_t time_ms;
 	bool of_item;	     /* it names the item */
 	uint8_t subject[16]; /* id of a release (opened, closed), document or accession */
+	uint32_t version;    /* of archive.txt, where it admits one; else 0 */
 };
 struct receipt_grant { /* an authorisation */
 	struct text_span bytes;
 	/* Set by receipt_check(). */
 	bool good;		    /* well-formed, of this archive, signed */
+	bool unjudged;		    /* that, but whether those keys counted is not shown */
 	bool covers;		    /* it names the item, or its accession */
 	bool covers_other;	    /* or another node's item of the same id */
 	bool admitted;		    /* by the log of its node */
 	size_t admission;	    /* then: the event */
 	struct authorisation terms; /* owned */
 	uint8_t digest[32];
-	unsigned signer[DOCUMENT_SIGNATURES_MAX]; /* numbers of desc.key */
+	uint32_t version;			  /* of archive.txt, that it is judged by */
+	unsigned signer[DOCUMENT_SIGNATURES_MAX]; /* numbers of that version's keys */
 	size_t signers;
 };
 struct receipt_revocation {
 	struct text_span bytes;
 	/* Set by receipt_check(). */
-	bool good;
+	bool good, unjudged; /* as above */
 	struct authorisation_revocation terms;
 	uint8_t digest[32];
 };
@@ -99,7 +111,9 @@ struct receipt {
 	struct wire_out bytes; /* owned: the whole file, which all spans point into */
 	uint8_t archive[16], item[16];
 	uint8_t node[16]; /* who took it in: another node's item of this id is another item */
-	struct text_span description; /* archive.txt */
+	struct text_span description;	 /* archive.txt */
+	struct receipt_version *earlier; /* the versions before it, the latest first */
+	size_t earliers;
 	struct text_span *enrolment;
 	size_t enrolments;
 	struct receipt_log *log;
@@ -117,6 +131,9 @@ struct receipt {
 	/* Set by receipt_check(). */
 	struct archive_desc desc;
 	bool desc_good;
+	uint8_t desc_digest[32]; /* of the file */
+	size_t chain;		 /* so many of `earlier` lead up to desc */
+	uint32_t pinned; /* the version whose keys are those expected; 0: none, or not asked */
 	struct record *provenance; /* NULL: not disclosed, or not the one committed to */
 	uint8_t content[32];	   /* SHA-256 of the plaintext, where there is provenance */
 	struct receipt_finding *finding;
@@ -131,7 +148,7 @@ void receipt_free(struct receipt *r);
 
 /*
  * Check all there is, once. `expected` (may be NULL) are the authorisation keys the archive must
- * have, those and no others. What is wrong becomes a finding, and the rest is checked all the same,
+ * have, or must have had in one of the versions that lead up to it: those and no others. What is wrong becomes a finding, and the rest is checked all the same,
  * but for archive.txt, without which nothing can be. 0; ERR_DAMAGED when something is damaged or
  * forged, or happened that no authorisation covers; ERR_UNSUPPORTED when nothing is, and something
  * could not be checked; ERR_NOMEM.
@@ -141,13 +158,24 @@ int receipt_check(struct receipt *r, const struct sshkey *expected, size_t n, st
 void receipt_event(const struct receipt *r, size_t i, struct event *ev);
 /* Is it proved, and the item's ingest, not that of another node's item of the same id? */
 bool receipt_is_ingest(const struct receipt *r, size_t i);
-/* The authorisation of a serial; NULL if the receipt has no good one. */
+/* The authorisation of a serial; NULL if the receipt has none that is good, or could be. */
 struct receipt_grant *receipt_grant(const struct receipt *r, const uint8_t serial[16]);
+/* A version of archive.txt; NULL if it is not there, or does not lead up to the last. */
+const struct archive_desc *receipt_desc(const struct receipt *r, uint32_t version);
 
 /* For the parts of receipt_check(): one more finding; codes of exit 5 and 7 within a receipt count as
  * forged, but for ERR_NEWER and ERR_UNSUPPORTED, which could not be checked. Returns 0, or ERR_NOMEM. */
 __attribute__((format(printf, 3, 4))) int receipt_tell(struct receipt *r, int code, const char *fmt,
 						       ...);
+/* archive.txt, the versions before it, and whose keys they have. */
+int receipt_versions(struct receipt *r, const struct sshkey *expected, size_t n);
+/* That the logs admit those versions, one after the other. */
+int receipt_versions_admitted(struct receipt *r);
+/* Authorisations and revocations, when the events are checked. */
+int receipt_documents(struct receipt *r);
+/* The event by which a node's log admits a document. */
+bool receipt_admission(const struct receipt *r, const uint8_t node[16], const char *kind,
+		       const uint8_t serial[16], const uint8_t digest[32], size_t *at);
 int receipt_judge(struct receipt *r);
 /* The cosigned part of a log whose checkpoint is good. */
 int receipt_witness(struct receipt *r, struct receipt_log *log);

@@ -12,6 +12,7 @@
 
 #include "crypto/armor.h"
 #include "crypto/merkle.h"
+#include "fs/archive_history.h"
 #include "index/journal.h"
 
 #define DASH "\xe2\x80\x94 " /* begins a signature line */
@@ -41,72 +42,6 @@ int receipt_tell(struct receipt *r, int code, const char *fmt, ...)
 	return 0;
 }
 
-/* A signed document that is not good. Keys change with a new archive.txt: what those of an older one
- * signed can't be judged by today's. */
-static int tell_document(struct receipt *r, int rc, const char *what, const struct err *why)
-{
-	if (r->desc.version > 1 && (rc == ERR_WRONG_KEY || rc == ERR_TOO_FEW))
-		return receipt_tell(r, ERR_UNSUPPORTED,
-				    "%s can't be judged: it may be signed by keys of an earlier "
-				    "archive.txt",
-				    what);
-	return receipt_tell(r, rc, "%s is not good: %.200s", what, why->text);
-}
-
-/* ---- the archive ---- */
-
-static bool has_key(const struct sshkey *list, size_t n, const struct sshkey *k)
-{
-	for (size_t i = 0; i < n; i++)
-		if (sshkey_equal(&list[i], k))
-			return true;
-	return false;
-}
-
-static int check_keys(struct receipt *r, const struct sshkey *expected, size_t n)
-{
-	char print[SSHKEY_FINGERPRINT_SIZE];
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < r->desc.keys; i++) {
-		sshkey_fingerprint(print, &r->desc.key[i]);
-		if (!has_key(expected, n, &r->desc.key[i]))
-			rc = receipt_tell(r, ERR_FORGED,
-					  "archive.txt has the key %s, which is not one of those "
-					  "expected: it is of another authority",
-					  print);
-	}
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		sshkey_fingerprint(print, &expected[i]);
-		if (!has_key(r->desc.key, r->desc.keys, &expected[i]))
-			rc = receipt_tell(r, ERR_FORGED,
-					  "archive.txt does not have the expected key %s", print);
-	}
-	return rc;
-}
-
-static int check_description(struct receipt *r, const struct sshkey *expected, size_t n)
-{
-	struct document d;
-	struct err why = {0};
-	int rc = document_parse(&d, r->description.p, r->description.n, &why);
-
-	if (rc == 0) {
-		rc = archive_desc_parse(&r->desc, &d, NULL, &why);
-		/* The same bytes, which stay. */
-		if (rc == 0)
-			r->desc.carried.p = r->description.p + (r->desc.carried.p - d.text.p);
-		document_free(&d);
-	}
-	if (rc)
-		return receipt_tell(r, rc, "archive.txt is not good: %.200s", why.text);
-	if (memcmp(r->desc.id, r->archive, 16) != 0)
-		return receipt_tell(r, ERR_FORGED,
-				    "archive.txt is of another archive than the receipt says");
-	r->desc_good = true;
-	return expected ? check_keys(r, expected, n) : 0;
-}
-
 /* ---- logs ---- */
 
 static int check_enrolment(struct receipt *r, struct receipt_log *log, struct text_span text)
@@ -125,7 +60,7 @@ static int check_enrolment(struct receipt *r, struct receipt_log *log, struct te
 	text_hex(hex, log->node, 16);
 	snprintf(what, sizeof(what), "an enrolment of node %s", hex);
 	if (rc)
-		return tell_document(r, rc, what, &why);
+		return receipt_tell(r, rc, "%s is not good: %.200s", what, why.text);
 	if (memcmp(n.pub.id, log->node, 16) != 0)
 		return receipt_tell(r, ERR_FORGED, "%s is of another node", what);
 	if (!log->good || n.issued_ms > log->who.issued_ms ||
@@ -249,6 +184,7 @@ static void take_event(const struct receipt *r, struct receipt_event *x, const s
 	x->time_ms = ev->time_ms;
 	x->of_item = memcmp(ev->item, r->item, 16) == 0;
 	memcpy(x->subject, subject, 16);
+	x->version = archive_history_admits(ev, r->archive);
 }
 
 static int check_event(struct receipt *r, struct receipt_event *x, size_t number)
@@ -303,66 +239,6 @@ static int check_events(struct receipt *r)
 	return rc;
 }
 
-/* ---- documents ---- */
-
-static int check_grant(struct receipt *r, size_t i)
-{
-	const struct document_policy policy = archive_policy(&r->desc, DOCUMENT_NS_AUTHORISE);
-	struct receipt_grant *g = &r->grant[i];
-	struct document d;
-	struct err why = {0};
-	char what[48];
-	int rc = document_parse(&d, g->bytes.p, g->bytes.n, &why);
-
-	snprintf(what, sizeof(what), "authorisation number %zu", i + 1);
-	if (rc)
-		return receipt_tell(r, rc, "%s is not good: %.200s", what, why.text);
-	memcpy(g->digest, d.digest, 32);
-	rc = authorisation_parse(&g->terms, &d, &why);
-	if (rc == 0 && memcmp(g->terms.archive, r->archive, 16) != 0)
-		rc = err_set(&why, ERR_WRONG_ARCHIVE, "it is for another archive");
-	if (rc == 0 && i > 0 && memcmp(r->grant[i - 1].terms.serial, g->terms.serial, 16) >= 0)
-		rc = err_set(&why, ERR_DAMAGED, "it is out of order");
-	if (rc == 0)
-		rc = document_check(&d, &policy, g->signer, &g->signers, &why);
-	document_free(&d);
-	g->good = rc == 0;
-	return rc ? tell_document(r, rc, what, &why) : 0;
-}
-
-static int check_revocation(struct receipt *r, size_t i)
-{
-	const struct document_policy policy = archive_policy(&r->desc, DOCUMENT_NS_REVOKE);
-	struct receipt_revocation *v = &r->revocation[i];
-	struct document d;
-	struct err why = {0};
-	char what[48];
-	int rc = document_parse(&d, v->bytes.p, v->bytes.n, &why);
-
-	snprintf(what, sizeof(what), "revocation number %zu", i + 1);
-	if (rc)
-		return receipt_tell(r, rc, "%s is not good: %.200s", what, why.text);
-	memcpy(v->digest, d.digest, 32);
-	rc = authorisation_revocation_parse(&v->terms, &d, &why);
-	if (rc == 0 && memcmp(v->terms.archive, r->archive, 16) != 0)
-		rc = err_set(&why, ERR_WRONG_ARCHIVE, "it is for another archive");
-	if (rc == 0 && i > 0 && memcmp(r->revocation[i - 1].terms.serial, v->terms.serial, 16) >= 0)
-		rc = err_set(&why, ERR_DAMAGED, "it is out of order");
-	if (rc == 0)
-		rc = document_check(&d, &policy, NULL, NULL, &why);
-	document_free(&d);
-	v->good = rc == 0;
-	return rc ? tell_document(r, rc, what, &why) : 0;
-}
-
-struct receipt_grant *receipt_grant(const struct receipt *r, const uint8_t serial[16])
-{
-	for (size_t i = 0; i < r->grants; i++)
-		if (r->grant[i].good && memcmp(r->grant[i].terms.serial, serial, 16) == 0)
-			return &r->grant[i];
-	return NULL;
-}
-
 /* ---- what is disclosed ---- */
 
 bool receipt_is_ingest(const struct receipt *r, size_t i)
@@ -410,16 +286,16 @@ static int check_record(struct receipt *r)
 
 int receipt_check(struct receipt *r, const struct sshkey *expected, size_t n, struct err *e)
 {
-	int rc = check_description(r, expected, n);
+	int rc = receipt_versions(r, expected, n);
 
 	if (rc == 0 && r->desc_good) {
 		rc = check_logs(r);
 		if (rc == 0)
 			rc = check_events(r);
-		for (size_t i = 0; rc == 0 && i < r->grants; i++)
-			rc = check_grant(r, i);
-		for (size_t i = 0; rc == 0 && i < r->revocations; i++)
-			rc = check_revocation(r, i);
+		if (rc == 0)
+			rc = receipt_versions_admitted(r);
+		if (rc == 0)
+			rc = receipt_documents(r);
 		if (rc == 0)
 			rc = receipt_witness_events(r, r->witness_needed);
 		if (rc == 0)

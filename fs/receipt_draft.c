@@ -27,6 +27,7 @@ void receipt_draft_free(struct receipt_draft *d)
 			wire_out_free(&documents[k]->list[i].bytes);
 		free(documents[k]->list);
 	}
+	archive_history_free(&d->history);
 	free(d->log);
 	free(d->line);
 	wire_out_wipe(&d->record);
@@ -142,6 +143,14 @@ bool receipt_draft_has(const struct receipt_draft *d, size_t log, uint64_t seq)
 		if (d->line[i].log == log && d->line[i].seq == seq)
 			return true;
 	return false;
+}
+
+bool receipt_draft_step(const struct receipt_draft *d, const struct event *ev)
+{
+	const struct archive_desc *now = &d->archive->desc;
+	const uint32_t version = archive_history_admits(ev, now->id);
+
+	return version <= now->version && now->version - version < d->history.n;
 }
 
 int receipt_draft_line(struct receipt_draft *d, size_t log, uint64_t seq, struct text_span text,
@@ -340,6 +349,9 @@ int receipt_draft_write(struct receipt_draft *d, struct wire_out *out, struct er
 	wire_out_printf(out, RECEIPT_TITLE "\narchive: %s\nitem: %s\nnode: %s\n", archive, item,
 			node);
 	put(out, "description", d->archive->text.bytes.p, d->archive->text.bytes.n);
+	for (size_t i = 0; i < d->history.n; i++)
+		put(out, "earlier", d->history.version[i].text.bytes.p,
+		    d->history.version[i].text.bytes.n);
 	for (size_t i = next_log(d, NULL); i < d->logs; i = next_log(d, d->log[i].node))
 		put_log(out, d, i);
 	put_documents(out, "authorisation", &d->grant);

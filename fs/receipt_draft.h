@@ -12,6 +12,7 @@
 #define CUSTODY_FS_RECEIPT_DRAFT_H
 
 #include "crypto/merkle.h"
+#include "fs/archive_history.h"
 #include "fs/receipt.h"
 #include "index/journal.h"
 
@@ -49,8 +50,9 @@ struct receipt_draft {
 	struct receipt_draft_line *line;
 	size_t lines;
 	struct receipt_draft_documents enrolment, grant, revocation;
-	struct wire_out record; /* armored; empty: nothing is disclosed */
-	uint64_t beyond;	/* lines of the item that no checkpoint covers yet */
+	struct archive_history history; /* the versions of archive.txt before the one in force */
+	struct wire_out record;		/* armored; empty: nothing is disclosed */
+	uint64_t beyond;		/* lines of the item that no checkpoint covers yet */
 	void (*notice)(void *ctx, const char *sentence); /* may be NULL */
 	void *notice_ctx;
 };
@@ -68,6 +70,8 @@ int receipt_draft_line(struct receipt_draft *d, size_t log, uint64_t seq, struct
 		       struct err *e);
 /* Has the log lines that go into the receipt? */
 bool receipt_draft_speaks(const struct receipt_draft *d, size_t log);
+/* Does the event admit a version of archive.txt that follows one of the draft's history? */
+bool receipt_draft_step(const struct receipt_draft *d, const struct event *ev);
 /* Is it there? */
 bool receipt_draft_has(const struct receipt_draft *d, size_t log, uint64_t seq);
 /* Takes over bytes. ERR_NOMEM. */
@@ -94,6 +98,8 @@ struct receipt_source {
 	 * without a sentence. */
 	int (*line)(void *ctx, struct receipt_draft *d, size_t log, enum event_type type,
 		    const uint8_t id[16], struct err *e);
+	/* Add the lines of a log that admit a version of archive.txt; see receipt_draft_step(). */
+	int (*steps)(void *ctx, struct receipt_draft *d, size_t log, struct err *e);
 	/* Prove all lines. */
 	int (*prove)(void *ctx, struct receipt_draft *d, struct err *e);
 	void (*close)(void *ctx);

@@ -131,24 +131,30 @@ static int take_revocation(const struct gather *g, struct document *doc, const u
 			   struct err *e)
 {
 	const struct archive_desc *desc = &g->d->archive->desc;
-	const struct document_policy policy = archive_policy(desc, DOCUMENT_NS_REVOKE);
 	struct authorisation_revocation v;
 	size_t log = 0, i = 0;
-	int rc;
+	uint32_t version;
+	int rc = 0;
 
 	if (authorisation_revocation_parse(&v, doc, NULL) != 0 ||
 	    memcmp(v.serial, serial, 16) != 0 || memcmp(v.archive, desc->id, 16) != 0 ||
-	    document_check(doc, &policy, NULL, NULL, NULL) != 0)
+	    archive_history_check(&g->d->history, desc, doc, DOCUMENT_NS_REVOKE, &version, NULL) !=
+		    0)
 		return 0;
 	while (i < g->d->grant.n && memcmp(g->d->grant.list[i].serial, v.target, 16) != 0)
 		i++;
 	if (v.what == REVOKE_NODE ? !find_log(g->d, v.target, &log) :
 				    v.what != REVOKE_AUTHORISATION || i == g->d->grant.n)
 		return 0;
-	rc = receipt_draft_document(&g->d->revocation, serial, 0, &doc->bytes, e);
-	if (rc == 0 && v.what == REVOKE_AUTHORISATION)
-		rc = add_line(g, g->d->grant.list[i].log, EVENT_ADMITTED, serial, e);
-	return rc;
+	if (v.what == REVOKE_AUTHORISATION)
+		rc = g->src->line(g->src->ctx, g->d, g->d->grant.list[i].log, EVENT_ADMITTED,
+				  serial, e);
+	/* By keys of a version before it counts where it was admitted, and nowhere else. */
+	if (version < desc->version && (rc == ERR_NOTFOUND || v.what == REVOKE_NODE))
+		return 0;
+	if (rc && rc != ERR_NOTFOUND)
+		return rc;
+	return receipt_draft_document(&g->d->revocation, serial, 0, &doc->bytes, e);
 }
 
 /* One file of documents/. Those that are not good are none, as they are for everybody. */
@@ -194,6 +200,17 @@ static int take_files(const struct gather *g, struct err *e)
 	return rc;
 }
 
+/* By which archive.txt the log of an authorisation's node took documents in. */
+static int add_steps(const struct gather *g, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && g->d->history.n && i < g->d->grant.n; i++)
+		if (receipt_draft_speaks(g->d, g->d->grant.list[i].log))
+			rc = g->src->steps(g->src->ctx, g->d, g->d->grant.list[i].log, e);
+	return rc;
+}
+
 int receipt_gather(struct receipt_draft *d, const struct receipt_source *src,
 		   const struct receipt_ask *ask, struct err *e)
 {
@@ -203,5 +220,7 @@ int receipt_gather(struct receipt_draft *d, const struct receipt_source *src,
 
 	for (size_t i = 0; rc == 0 && i < lines; i++)
 		rc = follow_line(&g, i, e);
-	return rc ? rc : take_files(&g, e);
+	if (rc == 0)
+		rc = take_files(&g, e);
+	return rc ? rc : add_steps(&g, e);
 }

@@ -208,6 +208,27 @@ static int index_line(void *ctx, struct receipt_draft *d, size_t log, enum event
 	return rc ? rc : find_from(x, d, log, &r, seq, ms, type, id, e);
 }
 
+/* The index has them as the history of the archive's id. */
+static int index_steps(void *ctx, struct receipt_draft *d, size_t log, struct err *e)
+{
+	struct index *x = ctx;
+	struct tree_reader r;
+	struct event ev;
+	int rc = tree_of(x, d, log, &r, e);
+
+	x->places = 0;
+	if (rc == 0)
+		rc = ledger_events(x->txn, d->archive->desc.id, add_place, x, e);
+	for (size_t i = 0; rc == 0 && i < x->places; i++) {
+		if (x->place[i].journal != r.journal || receipt_draft_has(d, log, x->place[i].seq))
+			continue;
+		rc = event_at(x, d, log, &r, x->place[i].seq, &ev, e);
+		if (rc == 0 && receipt_draft_step(d, &ev))
+			rc = add_line(x, d, log, &r, x->place[i].seq, e);
+	}
+	return rc;
+}
+
 /* ---- proofs ---- */
 
 static int index_prove(void *ctx, struct receipt_draft *d, struct err *e)
@@ -240,7 +261,8 @@ int receipt_index(struct receipt_source *out, struct station *s, struct err *e)
 
 	if (!x)
 		return err_set(e, ERR_NOMEM, "out of memory");
-	*out = (struct receipt_source){index_item, index_line, index_prove, index_close, x};
+	*out = (struct receipt_source){index_item,  index_line,	 index_steps,
+				       index_prove, index_close, x};
 	x->s = s;
 	rc = catchup_run(s, 0, &caught, NULL, NULL, e);
 	if (rc == 0)

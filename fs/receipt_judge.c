@@ -74,9 +74,21 @@ static bool names_document(const struct judge *j, const struct event *ev)
 	if (strcmp(ev->kind, "authorisation") == 0)
 		return receipt_grant(r, ev->document) != NULL;
 	for (size_t i = 0; i < r->revocations; i++)
-		if (r->revocation[i].good && same(r->revocation[i].terms.serial, ev->document))
+		if ((r->revocation[i].good || r->revocation[i].unjudged) &&
+		    same(r->revocation[i].terms.serial, ev->document))
 			return strcmp(ev->kind, "revocation") == 0;
 	return false;
+}
+
+/* Does it admit a version of archive.txt that is there, in a log that authorisations are for? */
+static bool is_step(const struct receipt *r, const struct receipt_event *x)
+{
+	size_t i = 0;
+
+	while (i < r->grants && !same(r->grant[i].terms.node, r->log[x->log].node))
+		i++;
+	return i < r->grants && x->version > r->desc.version - r->chain &&
+	       x->version <= r->desc.version;
 }
 
 static bool belongs(const struct judge *j, size_t i)
@@ -91,6 +103,8 @@ static bool belongs(const struct judge *j, size_t i)
 		       x->log == j->r->event[j->ingest].log && i < j->ingest;
 	if (x->type != EVENT_ADMITTED)
 		return false;
+	if (x->version)
+		return is_step(j->r, x);
 	receipt_event(j->r, i, &ev);
 	return names_document(j, &ev);
 }
@@ -128,25 +142,6 @@ static int judge_revocations(const struct judge *j)
 }
 
 /* ---- authorisations ---- */
-
-/* The event of a log that admits a document, before the event `before`. */
-static bool find_admission(const struct receipt *r, const uint8_t node[16], const char *kind,
-			   const uint8_t serial[16], const uint8_t digest[32], size_t *at)
-{
-	for (size_t i = 0; i < r->events; i++) {
-		const struct receipt_event *x = &r->event[i];
-		struct event ev;
-
-		if (!x->proved || x->type != EVENT_ADMITTED || !same(x->subject, serial) ||
-		    !same(r->log[x->log].node, node))
-			continue;
-		receipt_event(r, i, &ev);
-		*at = i;
-		if (strcmp(ev.kind, kind) == 0 && memcmp(ev.digest, digest, 32) == 0)
-			return true;
-	}
-	return false;
-}
 
 /* Does it name what this ingest took in? */
 static bool covers(const struct judge *j, const struct authorisation *a, const struct event *ingest)
@@ -196,12 +191,12 @@ static int judge_grants(const struct judge *j)
 	for (size_t i = 0; rc == 0 && i < r->grants; i++) {
 		struct receipt_grant *g = &r->grant[i];
 
-		if (!g->good)
+		if (!g->good && !g->unjudged)
 			continue;
 		g->covers = j->has_ingest && covers(j, &g->terms, &j->item);
 		g->covers_other = covers_other(j, &g->terms);
-		g->admitted = find_admission(r, g->terms.node, "authorisation", g->terms.serial,
-					     g->digest, &g->admission);
+		g->admitted = receipt_admission(r, g->terms.node, "authorisation", g->terms.serial,
+						g->digest, &g->admission);
 		if (!is_used(r, g->terms.serial))
 			rc = receipt_tell(r, ERR_DAMAGED,
 					  "authorisation number %zu has nothing to do with the "
@@ -224,8 +219,8 @@ static bool revoked_before(const struct receipt *r, const struct receipt_grant *
 
 		if (v->good && v->terms.what == REVOKE_AUTHORISATION &&
 		    same(v->terms.target, g->terms.serial) &&
-		    find_admission(r, r->log[x->log].node, "revocation", v->terms.serial, v->digest,
-				   &at) &&
+		    receipt_admission(r, r->log[x->log].node, "revocation", v->terms.serial,
+				      v->digest, &at) &&
 		    r->event[at].seq < x->seq)
 			return true;
 	}

@@ -41,12 +41,33 @@ static int find_ingest(struct receipt_draft *d, const uint8_t *node, struct even
 	return err_set(e, ERR_NOTFOUND, "there is no item %s in the logs", hex);
 }
 
+/* All of it, so that whoever knows the keys of any version can check. */
+static int load_history(struct receipt_draft *d, struct err *e)
+{
+	const struct archive_desc *now = &d->archive->desc;
+	int rc = archive_history_load(&d->history, d->archive->documents, now, e);
+	char text[160];
+
+	while (d->history.n > RECEIPT_VERSIONS_MAX)
+		document_free(&d->history.version[--d->history.n].text);
+	if (rc || d->history.n + 1 == now->version || !d->notice)
+		return rc;
+	snprintf(text, sizeof(text),
+		 "version %zu of archive.txt is not in the receipt: what its keys signed can't be "
+		 "judged",
+		 (size_t)now->version - d->history.n - 1);
+	d->notice(d->notice_ctx, text);
+	return 0;
+}
+
 static int compose(struct receipt_draft *d, const struct receipt_source *src,
 		   const struct receipt_ask *ask, struct err *e)
 {
 	struct event ingest;
-	int rc = src->item(src->ctx, d, e);
+	int rc = load_history(d, e);
 
+	if (rc == 0)
+		rc = src->item(src->ctx, d, e);
 	if (rc == 0)
 		rc = find_ingest(d, ask->node, &ingest, e);
 	if (rc == 0)

@@ -19,6 +19,7 @@ void receipt_free(struct receipt *r)
 {
 	for (size_t i = 0; i < r->grants; i++)
 		authorisation_free(&r->grant[i].terms);
+	free(r->earlier);
 	free(r->enrolment);
 	free(r->log);
 	free(r->event);
@@ -49,6 +50,16 @@ static void take(struct form *f, const char *key, size_t max, struct text_span *
 	f->in.left -= n;
 	for (size_t i = 0; i < n; i++)
 		f->in.line += part->p[i] == '\n';
+}
+
+static void take_earlier(struct form *f, struct receipt *r)
+{
+	while (form_next(f, "earlier")) {
+		if (!form_room(f, (void **)&r->earlier, r->earliers, RECEIPT_VERSIONS_MAX,
+			       sizeof(*r->earlier)))
+			return;
+		take(f, "earlier", DESCRIPTION_MAX, &r->earlier[r->earliers++].bytes);
+	}
 }
 
 static void take_enrolments(struct form *f, struct receipt *r, struct receipt_log *log)
@@ -139,6 +150,7 @@ int receipt_parse(struct receipt *r, const void *p, size_t n, struct err *e)
 	form_id(&f, "item", r->item);
 	form_id(&f, "node", r->node);
 	take(&f, "description", DESCRIPTION_MAX, &r->description);
+	take_earlier(&f, r);
 	take_logs(&f, r);
 	take_documents(&f, r);
 	if (form_next(&f, "record"))

@@ -124,25 +124,43 @@ static int scan_item(void *ctx, struct receipt_draft *d, struct err *e)
 	return rc;
 }
 
+static int take_mark(struct receipt_draft *d, const struct mark *m, bool steps, struct err *e)
+{
+	struct wire_out text = {0};
+	struct text_span line;
+	struct event ev;
+	int rc;
+
+	if (receipt_draft_has(d, m->log, m->seq))
+		return 0;
+	rc = journal_read_line(d->archive->journal, d->log[m->log].node, m->off, m->n, &text, e);
+	line = (struct text_span){(const char *)text.p, text.n};
+	if (rc == 0 && (!steps || (event_parse(&ev, line) == 0 && receipt_draft_step(d, &ev))))
+		rc = receipt_draft_line(d, m->log, m->seq, line, e);
+	wire_out_free(&text);
+	return rc;
+}
+
 static int scan_line(void *ctx, struct receipt_draft *d, size_t log, enum event_type type,
 		     const uint8_t id[16], struct err *e)
 {
 	const struct scan *s = ctx;
 	const struct mark *m = s->mark, *end = s->mark + s->marks;
-	struct wire_out text = {0};
-	int rc;
 
 	while (m < end && (m->log != log || m->type != type || memcmp(m->id, id, 16) != 0))
 		m++;
-	if (m == end)
-		return ERR_NOTFOUND;
-	if (receipt_draft_has(d, log, m->seq))
-		return 0;
-	rc = journal_read_line(d->archive->journal, d->log[log].node, m->off, m->n, &text, e);
-	if (rc == 0)
-		rc = receipt_draft_line(d, log, m->seq,
-					(struct text_span){(const char *)text.p, text.n}, e);
-	wire_out_free(&text);
+	return m == end ? ERR_NOTFOUND : take_mark(d, m, false, e);
+}
+
+static int scan_steps(void *ctx, struct receipt_draft *d, size_t log, struct err *e)
+{
+	const struct scan *s = ctx;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < s->marks; i++)
+		if (s->mark[i].log == log && s->mark[i].type == EVENT_ADMITTED &&
+		    memcmp(s->mark[i].id, d->archive->desc.id, 16) == 0)
+			rc = take_mark(d, &s->mark[i], true, e);
 	return rc;
 }
 
@@ -279,7 +297,8 @@ int receipt_scan(struct receipt_source *out, struct err *e)
 
 	if (!s)
 		return err_set(e, ERR_NOMEM, "out of memory");
-	*out = (struct receipt_source){scan_item, scan_line, scan_prove, scan_close, NULL};
+	*out = (struct receipt_source){scan_item,  scan_line,  scan_steps,
+				       scan_prove, scan_close, NULL};
 	out->ctx = s;
 	return 0;
 }

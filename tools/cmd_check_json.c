@@ -26,6 +26,8 @@ static void put_archive(struct ui_json *j, const struct cmd_check *c)
 		put_key(j, &d->key[i]);
 	ui_json_end(j, ']');
 	ui_json_bool(j, "keys_compared", c->expected);
+	ui_json_number(j, "keys_of_version", c->r->pinned);
+	ui_json_number(j, "earlier_versions", c->r->chain);
 }
 
 static void put_witnesses(struct ui_json *j, const struct receipt *r, const struct receipt_log *log)
@@ -101,9 +103,10 @@ static void put_grant(struct ui_json *j, const struct receipt *r, const struct r
 	for (size_t i = 0; i < a->nusers; i++)
 		ui_json_text(j, NULL, a->users[i]);
 	ui_json_end(j, ']');
+	ui_json_number(j, "archive_version", g->version);
 	ui_json_begin(j, "signed_by", '[');
 	for (size_t i = 0; i < g->signers; i++)
-		put_key(j, &r->desc.key[g->signer[i]]);
+		put_key(j, &receipt_desc(r, g->version)->key[g->signer[i]]);
 	ui_json_end(j, ']');
 	ui_json_end(j, '}');
 }

@@ -43,6 +43,12 @@ static void print_archive(const struct cmd_check *c)
 		put_key(i ? "" : "keys", &d->key[i]);
 	printf("%-13s %u of %zu sign%s\n", "", d->threshold, d->keys,
 	       c->expected ? "; compared with those that were given" : "");
+	if (c->r->chain)
+		printf("%-13s version %" PRIu32 ", and %zu before it that lead%s to it\n", "",
+		       d->version, c->r->chain, c->r->chain == 1 ? "s" : "");
+	if (c->r->pinned && c->r->pinned < d->version)
+		printf("%-13s the keys that were given are those of version %" PRIu32 "\n", "",
+		       c->r->pinned);
 }
 
 /* Who else vouches for a log, how far, and since when. */
@@ -154,8 +160,10 @@ static void print_grant(const struct cmd_check *c, size_t i)
 	if (*a->legal_basis)
 		put("  legal basis", a->legal_basis);
 	put("  asked for by", a->requested_by);
+	if (g->version < c->r->desc.version)
+		printf("  %-11s version %" PRIu32 " of archive.txt\n", "admitted by", g->version);
 	for (size_t k = 0; k < g->signers; k++)
-		put_key(k ? "" : "  signed by", &c->r->desc.key[g->signer[k]]);
+		put_key(k ? "" : "  signed by", &receipt_desc(c->r, g->version)->key[g->signer[k]]);
 	put_users(a);
 	text_time_s(from, a->not_before_ms / 1000);
 	text_time_s(until, a->not_after_ms / 1000);

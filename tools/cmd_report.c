@@ -249,6 +249,7 @@ static void print(const struct cmd_report *r, const struct cmd_report_folder *f)
 static void clear(struct cmd_report *r)
 {
 	cmd_report_picks_free(&r->picks);
+	archive_history_free(&r->history);
 	for (size_t i = 0; i < r->grants; i++)
 		authorisation_free(&r->grant[i].terms);
 	free(r->grant);

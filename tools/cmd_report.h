@@ -22,6 +22,7 @@
 #ifndef CUSTODY_TOOLS_CMD_REPORT_H
 #define CUSTODY_TOOLS_CMD_REPORT_H
 
+#include "fs/archive_history.h"
 #include "fs/frame_digest.h"
 #include "fs/transfer.h"
 #include "fs/verify.h"
@@ -44,9 +45,12 @@ struct cmd_report_picks {
 /* An authorisation of the case that the report is about. */
 struct cmd_report_grant {
 	struct authorisation terms;		  /* owned */
-	unsigned signer[DOCUMENT_SIGNATURES_MAX]; /* numbers of desc.key */
+	const struct archive_desc *by;		  /* whose keys have signed; borrowed */
+	unsigned signer[DOCUMENT_SIGNATURES_MAX]; /* numbers of by->key */
 	size_t signers;
-	bool admitted; /* by some log */
+	uint8_t digest[32];
+	bool admitted; /* by the log of the node that it is for */
+	bool late;     /* that had admitted a later archive.txt than `by` first */
 };
 
 struct cmd_report {
@@ -56,7 +60,8 @@ struct cmd_report {
 	int names;
 	bool no_node, no_names; /* as asked */
 	struct cmd_view view;
-	bool reader; /* the node opens names */
+	bool reader;			/* the node opens names */
+	struct archive_history history; /* owned; where a case is asked for */
 	struct cmd_report_picks picks;
 	struct cmd_report_grant *grant; /* owned */
 	size_t grants;
@@ -97,6 +102,8 @@ struct cmd_report_item {
 /* Fills picks (by path, then by id), and grants where a case is asked for. ERR_NOTFOUND, ERR_USAGE,
  * codes of the log. */
 int cmd_report_pick(struct cmd_report *r, struct err *e);
+/* The grants of r->case_no, by the time of issue. ERR_NOTFOUND, codes of the log. */
+int cmd_report_find_grants(struct cmd_report *r, struct err *e);
 void cmd_report_picks_free(struct cmd_report_picks *p);
 
 /* Receipt, checks and digests of a pick; the receipt is written. What is wrong with the item is in
@@ -136,8 +143,7 @@ void cmd_report_table_end(struct wire_out *out);
 void cmd_report_key(struct wire_out *out, const struct sshkey *k);
 
 /* A table of what an authorisation of the case says; those that an item was opened under. */
-void cmd_report_terms(struct wire_out *out, const struct cmd_report *r,
-		      const struct cmd_report_grant *g);
+void cmd_report_terms(struct wire_out *out, const struct cmd_report_grant *g);
 void cmd_report_grants(struct wire_out *out, const struct receipt *r);
 /* cmd_report_transfer.c: a table of the transfers of the item's accession to other organisations. */
 void cmd_report_transfers(struct wire_out *out, const struct cmd_report *r,

@@ -45,11 +45,10 @@ static void put_terms(struct wire_out *out, const struct authorisation *a,
 	put_period(out, a);
 }
 
-void cmd_report_terms(struct wire_out *out, const struct cmd_report *r,
-		      const struct cmd_report_grant *g)
+void cmd_report_terms(struct wire_out *out, const struct cmd_report_grant *g)
 {
 	cmd_report_table(out, "Authorisation of the case");
-	put_terms(out, &g->terms, &r->view.archive->desc, g->signer, g->signers);
+	put_terms(out, &g->terms, g->by, g->signer, g->signers);
 	cmd_report_field(out, "Released");
 	wire_out_text(out,
 		      g->admitted ? "yes: its admission is in the log" : "no: no log admits it");
@@ -67,7 +66,7 @@ void cmd_report_grants(struct wire_out *out, const struct receipt *r)
 		if (!g->good)
 			continue;
 		cmd_report_table(out, "Authorisation it was opened under");
-		put_terms(out, &g->terms, &r->desc, g->signer, g->signers);
+		put_terms(out, &g->terms, receipt_desc(r, g->version), g->signer, g->signers);
 		cmd_report_table_end(out);
 		n++;
 	}

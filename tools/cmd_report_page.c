@@ -97,7 +97,7 @@ static void put_case(struct wire_out *out, const struct cmd_report *r)
 {
 	wire_out_text(out, "<section><h2>Authorisations of the case</h2>\n");
 	for (size_t i = 0; i < r->grants; i++)
-		cmd_report_terms(out, r, &r->grant[i]);
+		cmd_report_terms(out, &r->grant[i]);
 	if (!r->case_no)
 		wire_out_text(out,
 			      "<p class=\"none\">This report is about items, not about a case. "

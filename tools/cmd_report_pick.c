@@ -2,12 +2,8 @@
 /* Which items a report is about: those named, those of a case, or all. */
 #include "tools/cmd_report.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "fs/request_pick.h"
 #include "tools/cmd_merge.h"
@@ -122,13 +118,6 @@ static bool covers(const struct cmd_report *r, const struct event *ev)
 	return false;
 }
 
-static void mark_admitted(struct cmd_report *r, const struct event *ev)
-{
-	for (size_t i = 0; i < r->grants; i++)
-		if (memcmp(r->grant[i].terms.serial, ev->document, 16) == 0)
-			r->grant[i].admitted = true;
-}
-
 static int pick_logged(struct cmd_report *r, struct err *e)
 {
 	struct station *s = r->view.station;
@@ -138,91 +127,15 @@ static int pick_logged(struct cmd_report *r, struct err *e)
 	struct cmd_merge *m;
 	int rc;
 
-	ask.types = ask.type[EVENT_ADMITTED] = ask.type[EVENT_INGEST] = true;
+	ask.types = ask.type[EVENT_INGEST] = true;
 	rc = cmd_merge_open(&m, r->view.archive, r->view.roster, s ? s->db : NULL, &ask, e);
 	while (rc == 0 && (l = cmd_merge_next(m, &notice))) {
-		if (l->ev.type == EVENT_ADMITTED)
-			mark_admitted(r, &l->ev);
 		if (l->ev.type == EVENT_INGEST && (!r->case_no || covers(r, &l->ev)))
 			rc = add(r, l->ev.item, l->node, e);
 	}
 	if (rc == 0)
 		rc = cmd_merge_failed(m, e);
 	cmd_merge_close(m);
-	return rc;
-}
-
-/* ---- the authorisations of a case ---- */
-
-static int take_grant(struct cmd_report *r, const uint8_t serial[16], struct err *e)
-{
-	const struct archive *a = r->view.archive;
-	const struct document_policy policy = archive_policy(&a->desc, DOCUMENT_NS_AUTHORISE);
-	struct cmd_report_grant g = {.signers = 0}, *list;
-	struct document doc;
-
-	if (document_load(&doc, a->documents, serial, "authorisation", NULL) != 0)
-		return 0; /* what can't be read or is none: the checks of the archive tell */
-	if (authorisation_parse(&g.terms, &doc, NULL) != 0 ||
-	    strcmp(g.terms.case_no, r->case_no) != 0 ||
-	    memcmp(g.terms.archive, a->desc.id, 16) != 0 ||
-	    memcmp(g.terms.serial, serial, 16) != 0 ||
-	    document_check(&doc, &policy, g.signer, &g.signers, NULL) != 0) {
-		authorisation_free(&g.terms);
-		document_free(&doc);
-		return 0;
-	}
-	document_free(&doc);
-	list = reallocarray(r->grant, r->grants + 1, sizeof(*list));
-	if (!list) {
-		authorisation_free(&g.terms);
-		return err_set(e, ERR_NOMEM, "out of memory");
-	}
-	r->grant = list;
-	r->grant[r->grants++] = g;
-	return 0;
-}
-
-static int by_issue(const void *a, const void *b)
-{
-	const struct authorisation *x = &((const struct cmd_report_grant *)a)->terms;
-	const struct authorisation *y = &((const struct cmd_report_grant *)b)->terms;
-
-	if (x->issued_ms != y->issued_ms)
-		return x->issued_ms < y->issued_ms ? -1 : 1;
-	return memcmp(x->serial, y->serial, 16);
-}
-
-static int find_grants(struct cmd_report *r, struct err *e)
-{
-	int fd = openat(r->view.archive->documents, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *en;
-	uint8_t serial[16];
-	int rc = 0;
-
-	if (!dir) {
-		rc = err_sys(e, "can't list the documents of the archive");
-		if (fd >= 0)
-			close(fd);
-		return rc;
-	}
-	while (rc == 0 && (errno = 0, en = readdir(dir))) {
-		const char *dot = strchr(en->d_name, '.');
-
-		if (dot && !strcmp(dot, ".authorisation") &&
-		    text_unhex((struct text_span){en->d_name, (size_t)(dot - en->d_name)}, serial,
-			       16))
-			rc = take_grant(r, serial, e);
-	}
-	if (rc == 0 && errno != 0)
-		rc = err_sys(e, "can't list the documents of the archive");
-	closedir(dir);
-	if (rc == 0 && r->grants == 0)
-		rc = err_set(e, ERR_NOTFOUND, "no authorisation of this archive is for case %s",
-			     r->case_no);
-	if (rc == 0)
-		qsort(r->grant, r->grants, sizeof(*r->grant), by_issue);
 	return rc;
 }
 
@@ -273,7 +186,7 @@ static void drop_twins(struct cmd_report_picks *p)
 
 int cmd_report_pick(struct cmd_report *r, struct err *e)
 {
-	int rc = r->case_no ? find_grants(r, e) : 0;
+	int rc = r->case_no ? cmd_report_find_grants(r, e) : 0;
 
 	if (rc == 0 && r->names)
 		rc = r->reader ? pick_paths(r, e) : pick_ids(r, e);

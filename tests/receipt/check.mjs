@@ -3,19 +3,21 @@
 // check.mjs RECEIPT [DIR]
 //
 // A second opinion on a receipt of 'custody prove', written from custodyfs-format(5) alone: Node.js
-// and its node:crypto, nothing else (tlog.mjs beside it has notes and proofs). It checks the container,
-// that every checkpoint is signed by the key of the enrolment beside it, and goes on from what a
+// and its node:crypto, nothing else (beside it tlog.mjs has notes and proofs, sshsig.mjs the officers'
+// signatures, versions.mjs the versions of archive.txt). It checks the container, that the versions of
+// archive.txt lead from one to the other, that each document is signed as the one asks that was in
+// force where its log admits it, that every checkpoint is signed by the key of the enrolment beside it, and goes on from what a
 // witness of archive.txt cosigned, that every event is the leaf its proof says, that the documents are
-// those whose digests were logged, and that every opening names one of them. The officers'
-// signatures are left to ssh-keygen: with DIR each document's text and signatures are put there as
-// NAME.txt, NAME.sig1, NAME.sig2, ...
+// those whose digests were logged, and that every opening names one of them. With DIR each document's
+// text and signatures are put there as NAME.txt, NAME.sig1, NAME.sig2, ... for ssh-keygen.
 //
-// Exit: 0 it holds, 4 it does not, 5 no receipt.
+// Exit: 0 it holds, 4 it does not, or who signed can't be judged, 5 no receipt.
 
 import { createHmac } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { Bad, base64, checkpoint, consistent, included, leafHash, need, proof, sha256, signatures,
 	vkey } from "./tlog.mjs";
+import { chain, field, judge, lines, steps } from "./versions.mjs";
 
 class Malformed extends Error {}
 
@@ -50,6 +52,7 @@ function parse(bytes) {
 	if (line() !== "custodyfs-receipt/v1") throw new Malformed("not a receipt");
 	const r = { archive: value("archive"), item: value("item"), node: value("node") };
 	r.description = part("description");
+	r.earlier = many("earlier", () => part("earlier"));
 	r.logs = many("log", () => ({
 		node: value("log"),
 		enrolments: many("enrolment", () => part("enrolment")),
@@ -67,12 +70,6 @@ function parse(bytes) {
 
 // ---- documents ----
 
-function field(text, key) {
-	const m = text.toString("utf8").match(new RegExp(`^${key}: (.*)$`, "m"));
-	need(m, `a document without '${key}'`);
-	return m[1];
-}
-
 function document(bytes, name, dir) {
 	const s = bytes.toString("latin1");
 	const end = s.search(/^-----BEGIN /m);
@@ -83,7 +80,7 @@ function document(bytes, name, dir) {
 		writeFileSync(`${dir}/${name}.txt`, bytes.subarray(0, end));
 		sigs.forEach((sig, i) => writeFileSync(`${dir}/${name}.sig${i + 1}`, sig));
 	}
-	return bytes.subarray(0, end);
+	return { bytes, text: bytes.subarray(0, end), signatures: sigs };
 }
 
 // ---- logs ----
@@ -134,20 +131,28 @@ function event({ line, proof: bytes }, log, cp, seen) {
 
 // ---- what they say of each other ----
 
-function relate(r, events, texts) {
+function relate(r, events, versions, authorisations, revocations) {
 	const takes = events.filter((e) => e.type === "ingest" && e.item === r.item);
 	const ingests = takes.filter((e) => e.node === r.node);
 	need(ingests.length === 1, "the item was not taken in once");
-	const admitted = (bytes, serial, node) => events.find((e) => e.type === "admitted" &&
-		e.document === serial && e.digest === sha256(bytes).toString("hex") && e.node === node);
-	const grants = new Map(r.authorisations.map((bytes, i) => [field(texts[i], "serial"),
-		{ bytes, text: texts[i] }]));
+	const admitted = (doc, node) => events.find((e) => e.type === "admitted" && e.node === node &&
+		e.document === field(doc.text, "serial") && e.digest === sha256(doc.bytes).toString("hex"));
+	const grants = new Map(authorisations.map((doc) => [field(doc.text, "serial"), doc]));
+	for (const g of authorisations)
+		judge(g, "authorise", versions, events, admitted(g, field(g.text, "node")));
+	for (const v of revocations) {
+		const g = grants.get(lines(v.text, "authorisation")[0]);
+		judge(v, "revoke", versions, events, g && admitted(v, field(g.text, "node")));
+	}
 	for (const e of events.filter((e) => e.type === "opened")) {
 		const g = grants.get(e.release);
 		need(g && field(g.text, "archive") === r.archive && field(g.text, "node") === e.node,
 			"an opening without its authorisation");
-		const a = admitted(g.bytes, e.release, e.node);
+		const a = admitted(g, e.node);
 		need(a && a.seq < e.seq, "an opening before the admission");
+		const ended = revocations.filter((v) => lines(v.text, "authorisation")[0] === e.release)
+			.map((v) => admitted(v, e.node));
+		need(!ended.some((v) => v && v.seq < e.seq), "an opening after the revocation");
 		const names = g.text.toString("utf8").split("\n");
 		need(takes.some((t) => names.includes(`item: ${r.item} ${t.commitment}`) ||
 			names.includes(`accession: ${t.accession}`)), "it does not name the item");
@@ -164,17 +169,20 @@ function relate(r, events, texts) {
 }
 
 function check(r, dir) {
-	const archive = document(r.description, "archive", dir);
-	need(field(archive, "archive") === r.archive, "archive.txt is of another archive");
-	const witnesses = archive.toString("utf8").split("\n").filter((l) => l.startsWith("witness: "))
-		.map((l) => vkey(l.slice(9), 4));
+	const versions = chain([document(r.description, "archive", dir),
+		...r.earlier.map((d, i) => document(d, `earlier${i}`, dir))]);
+	const [{ archive, doc }] = versions;
+	need(archive === r.archive, "archive.txt is of another archive");
+	const witnesses = lines(doc.text, "witness").map((l) => vkey(l, 4));
 	const events = r.logs.flatMap((log, k) => {
 		need(log.enrolments.length > 0 && log.events.length > 0, "a log without a voice");
-		const texts = log.enrolments.map((d, i) => document(d, `enrolment${k}-${i}`, dir));
-		for (const t of texts)
-			need(field(t, "archive") === r.archive && field(t, "node") === log.node,
+		const docs = log.enrolments.map((d, i) => document(d, `enrolment${k}-${i}`, dir));
+		for (const d of docs) {
+			need(field(d.text, "archive") === r.archive && field(d.text, "node") === log.node,
 				"an enrolment of another node");
-		const key = vkey(field(texts[0], "sign-key"), 1);
+			judge(d, "enrol", versions);
+		}
+		const key = vkey(field(docs[0].text, "sign-key"), 1);
 		const cp = signed(log.checkpoint, log, r.archive, key);
 		const seen = witnessed(log, r.archive, key, cp, witnesses);
 		need(seen || !log.consistency, "a consistency proof from nowhere");
@@ -183,9 +191,9 @@ function check(r, dir) {
 			"events are out of order");
 		return list;
 	});
-	const texts = r.authorisations.map((d, i) => document(d, `authorisation${i}`, dir));
-	r.revocations.forEach((d, i) => document(d, `revocation${i}`, dir));
-	relate(r, events, texts);
+	steps(versions, events);
+	relate(r, events, versions, r.authorisations.map((d, i) => document(d, `authorisation${i}`, dir)),
+		r.revocations.map((d, i) => document(d, `revocation${i}`, dir)));
 	return events;
 }
 

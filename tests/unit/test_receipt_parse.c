@@ -24,7 +24,8 @@
 	"log: " ID2 "\nenrolment: 3\nn2\nenrolment: 4\nn2b\ncheckpoint: 3\nc2\n" EVENT \
 	"event: 3\ne2\nproof: 3\np2\n"
 #define DOCS "authorisation: 2\na\nauthorisation: 2\nb\nrevocation: 2\nr\n"
-#define GOOD HEAD DESC LOG1 LOG2 DOCS "record: 4\nrec\nend\n"
+#define EARLIER "earlier: 3\nv2\nearlier: 3\nv1\n"
+#define GOOD HEAD DESC EARLIER LOG1 LOG2 DOCS "record: 4\nrec\nend\n"
 
 /* From memory of exactly the size, so that reading past the end is seen. */
 static int parse(const void *p, size_t n, struct receipt *r, struct err *e)
@@ -69,6 +70,9 @@ static void test_good(void **state)
 	assert_int_equal(r.archive[0], 0x11);
 	assert_int_equal(r.item[15], 0x22);
 	assert_true(is(r.description, "desc\n"));
+	assert_int_equal(r.earliers, 2);
+	assert_true(is(r.earlier[0].bytes, "v2\n"));
+	assert_true(is(r.earlier[1].bytes, "v1\n"));
 	assert_int_equal(r.logs, 2);
 	assert_int_equal(r.enrolments, 3);
 	assert_int_equal(r.events, 3);
@@ -89,6 +93,7 @@ static void test_good(void **state)
 	/* The least there can be. */
 	assert_int_equal(parse(HEAD DESC LOG1 "end\n", strlen(HEAD DESC LOG1 "end\n"), &r, &e), 0);
 	assert_int_equal(r.record.n, 0);
+	assert_int_equal(r.earliers, 0);
 	receipt_free(&r);
 }
 
@@ -186,6 +191,8 @@ static void test_order(void **state)
 	(void)state;
 	bad(HEAD LOG1 "end\n", ERR_MALFORMED, "description");
 	bad(HEAD DESC "end\n", ERR_MALFORMED, "'log: ...' must stand here");
+	bad(HEAD EARLIER DESC LOG1 "end\n", ERR_MALFORMED, "description");
+	bad(HEAD DESC LOG1 EARLIER "end\n", ERR_MALFORMED, "'end'");
 	bad(HEAD DESC LOG2 LOG1 "end\n", ERR_MALFORMED, "in order of their nodes");
 	bad(HEAD DESC LOG1 LOG1 "end\n", ERR_MALFORMED, "in order of their nodes");
 	bad(HEAD DESC "log: " ID1 "\ncheckpoint: 3\nc1\n" EVENT "end\n", ERR_MALFORMED,
@@ -231,6 +238,12 @@ static void test_many(void **state)
 	for (unsigned i = 0; i <= RECEIPT_DOCUMENTS_MAX; i++)
 		wire_out_text(&text, "revocation: 2\nr\n");
 	wire_out_text(&text, "end\n");
+	assert_int_equal(parse(text.p, text.n, &r, &e), ERR_MALFORMED);
+	wire_out_reset(&text);
+	wire_out_text(&text, HEAD DESC);
+	for (unsigned i = 0; i <= RECEIPT_VERSIONS_MAX; i++)
+		wire_out_text(&text, "earlier: 2\nv\n");
+	wire_out_text(&text, LOG1 "end\n");
 	assert_int_equal(parse(text.p, text.n, &r, &e), ERR_MALFORMED);
 	wire_out_free(&text);
 }
