@@ -135,7 +135,7 @@ const char cmd_report_method[] =
 	"  done\n"
 	"done</pre>\n"
 	"<h3>Proofs and checkpoints</h3>\n"
-	"<p><code>check.mjs</code> (with <code>tlog.mjs</code> beside it) was written from the manual page alone, and needs nothing but Node.js; "
+	"<p><code>check.mjs</code> (with what lies beside it) was written from the manual page alone, and needs nothing but Node.js; "
 	"it comes with the source of custodyfs, in <code>tests/receipt</code>. The proofs are "
 	"C2SP <cite>tlog-proof</cite> files, which other programs read too.</p>\n"
 	"<pre id=\"check-proofs\">for r in receipts/*.receipt; do node check.mjs \"$r\"; done</pre>\n"

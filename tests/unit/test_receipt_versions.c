@@ -418,7 +418,7 @@ static void test_late(void **state)
 	smuggle(w, &d, "authorisation", serial);
 	document_free(&d);
 	use(w, serial);
-	found(w, run(w), ERR_DAMAGED, "not an authorisation key of this archive");
+	found(w, run(w), ERR_DAMAGED, "not an authorisation key that counts for it");
 	/* leaving out what shows it makes it no better than unknown */
 	at = step(w, 2);
 	replace(w, "proof", at, NULL, 0);
@@ -443,11 +443,11 @@ static void test_late_between(void **state)
 	document_free(&d);
 	use(w, serial);
 	rotate(w, SECOND, 1);
-	found(w, run(w), ERR_DAMAGED, "not an authorisation key of this archive");
+	found(w, run(w), ERR_DAMAGED, "not an authorisation key that counts for it");
 	at = step(w, 2);
 	replace(w, "proof", at, NULL, 0);
 	replace(w, "event", at, NULL, 0);
-	found(w, check(w, NULL, 0), ERR_DAMAGED, "not an authorisation key of this archive");
+	found(w, check(w, NULL, 0), ERR_DAMAGED, "not an authorisation key that counts for it");
 }
 
 /* Nor is a key good before its time. */
@@ -462,7 +462,7 @@ static void test_early(void **state)
 	document_free(&d);
 	use(w, serial);
 	rotate(w, FIRST, SECOND);
-	found(w, run(w), ERR_DAMAGED, "not an authorisation key of this archive");
+	found(w, run(w), ERR_DAMAGED, "not an authorisation key that counts for it");
 }
 
 /* A step that is forged: the log says another file, or steps over one. */
