@@ -38,7 +38,7 @@ void front_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 
 /*
  * The kernel asks for attributes with the beginning of every listing, since who lists may ask for
- * them next, and makes an inode of each: `find` needs none of it, and lists 2.5 times as many entries
+ * them next, and makes an inode of each: `find` needs none of it, and lists half as many entries again
  * a second without. So a thread gets names alone, until it looks up an item by name: then its next
  * listings come with attributes. (The kernel does the same for what follows the beginning.) One slot
  * a hash; a hint that is wrong costs time and nothing else.

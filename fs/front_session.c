@@ -18,8 +18,8 @@
 #include "index/journal.h"
 
 /* A thread may wait for the journal or for a slow disk, so there are more of them than processors; but
- * the kernel wakes them in turn, and each has to warm its own stack and buffers: with 8 a sequential
- * reader got a fifth less than with 3, on two processors. */
+ * the kernel wakes them in turn, and each has to warm its own stack and buffers: with 8 two sequential
+ * readers got a fifth less than with 3, on two processors. */
 #define THREADS 6
 #define DROP_TIMEOUT_MS 10000
 #define UNMOUNT_MS 3000 /* what an earlier mount may take to end, once it can't be seen any more */

@@ -17,7 +17,7 @@
 #define SLICE 20000u	   /* events a catch-up applies before others get a turn */
 #define CHECKPOINT_TICKS 10 /* a second */
 /* This node's own lines are mostly the mount's. Each batch that goes into the index is synced, and at
- * ten a second that tripled what the sync of an open's line took. Whoever asks the gate in vain, or for
+ * ten a second readers of small files got a fifth less. Whoever asks the gate in vain, or for
  * a name that is not there, looks at all journals at once; what others add is seen in a tick. */
 #define OWN_LINES_TICKS 10
 #define FIRST_LOAD_TICKS 5
