@@ -236,7 +236,8 @@ accept() { # accept [OPTION...]: -> F.ok
 	nothing_works
 	evidence fork rollback
 	# two signatures of one node that can't both be true: whoever alters one of them has no evidence
-	sed '0,/^prefix: ./s//prefix: B/' F >x
+	sed -E '0,/^prefix: /{s/^prefix: B/prefix: C/;t;s/^prefix: ./prefix: B/}' F >x
+	run ! cmp -s F x
 	fails 4 "" authority accept-restore auth x --reason test -n
 	mapfile -t keys < <(vkeys)
 	run -4 node "$BATS_TEST_DIRNAME/../evidence/check.mjs" x "${keys[@]}"

@@ -12,13 +12,17 @@ authority() { "$CUSTODY_AUTHORITY" "$@"; }
 
 # For setup_file: common_make FUNCTION [ARGUMENT...] builds the world that tests get copies of.
 common_make() {
-	local log="$BATS_FILE_TMPDIR/make.log"
+	local log="$BATS_FILE_TMPDIR/make.log" failed
 
 	mkdir -p "$BATS_FILE_TMPDIR/world"
-	if ! (cd "$BATS_FILE_TMPDIR/world" && CUSTODY_NODE=none W=$PWD "$@") >"$log" 2>&1 </dev/null; then
-		cat "$log" >&2
-		return 1
-	fi
+	# Not as a condition: bash would go on after a failure in there.
+	set +e
+	(set -e && cd "$BATS_FILE_TMPDIR/world" && CUSTODY_NODE=none W=$PWD && export CUSTODY_NODE W &&
+		"$@") >"$log" 2>&1 </dev/null
+	failed=$?
+	set -e
+	[ "$failed" -eq 0 ] || cat "$log" >&2
+	return "$failed"
 }
 
 # For setup: a copy of it, which is the working directory.
