@@ -5,13 +5,18 @@
 
 /*
  * No sum here can overflow: plain <= 2^50 in chunks of at least 2^12 makes at most 2^38 chunks and
- * 2^50 + 2^42 stored bytes. Only off and len come from outside, and are clamped before use.
+ * 2^50 + 2^43 stored bytes. Only off and len come from outside, and are clamped before use.
  */
+
+bool chunk_size_ok(uint32_t size)
+{
+	return size >= CHUNK_SIZE_MIN && size <= CHUNK_SIZE_MAX && (size & (size - 1)) == 0;
+}
 
 bool chunk_map_ok(struct chunk_map m)
 {
-	return m.size >= CHUNK_SIZE_MIN && m.size <= CHUNK_SIZE_MAX &&
-	       (m.size & (m.size - 1)) == 0 && m.plain <= CHUNK_PLAIN_MAX;
+	return chunk_size_ok(m.size) && m.plain <= CHUNK_PLAIN_MAX && m.tag > 0 &&
+	       m.tag <= SUITE_TAG_MAX;
 }
 
 uint64_t chunk_count(struct chunk_map m)
@@ -21,7 +26,7 @@ uint64_t chunk_count(struct chunk_map m)
 
 uint64_t chunk_stored(struct chunk_map m)
 {
-	return m.plain + chunk_count(m) * SUITE_TAG_SIZE;
+	return m.plain + chunk_count(m) * m.tag;
 }
 
 uint32_t chunk_plain_len(struct chunk_map m, uint64_t i)
@@ -33,7 +38,7 @@ uint32_t chunk_plain_len(struct chunk_map m, uint64_t i)
 
 uint64_t chunk_offset(struct chunk_map m, uint64_t i)
 {
-	return i * ((uint64_t)m.size + SUITE_TAG_SIZE);
+	return i * ((uint64_t)m.size + m.tag);
 }
 
 struct chunk_range chunk_range(struct chunk_map m, uint64_t off, uint64_t len)
@@ -49,8 +54,7 @@ struct chunk_range chunk_range(struct chunk_map m, uint64_t off, uint64_t len)
 	r.first = off / m.size;
 	r.count = last - r.first + 1;
 	r.stored_off = chunk_offset(m, r.first);
-	r.stored_len = chunk_offset(m, last) - r.stored_off + chunk_plain_len(m, last) +
-		       SUITE_TAG_SIZE;
+	r.stored_len = chunk_offset(m, last) - r.stored_off + chunk_plain_len(m, last) + m.tag;
 	r.skip = (uint32_t)(off % m.size);
 	r.len = len;
 	return r;

@@ -2,7 +2,7 @@
 /*
  * chunk: the arithmetic of chunked content, and nothing else: which chunk holds which plaintext
  * byte and where its ciphertext lies. Content of `plain` bytes in chunks of `size` has
- * max(1, ceil(plain/size)) chunks; each stored chunk is its plaintext plus 16 bytes of tag; empty
+ * max(1, ceil(plain/size)) chunks; each stored chunk is its plaintext plus the suite's tag; empty
  * content is one empty chunk.
  *
  * Thread rule: pure.
@@ -23,9 +23,12 @@
 struct chunk_map {
 	uint64_t plain; /* plaintext bytes */
 	uint32_t size;	/* plaintext bytes a chunk, a power of two in [MIN, MAX] */
+	uint32_t tag;	/* bytes that sealing adds to a chunk, 1 to SUITE_TAG_MAX */
 };
 
-/* False if size or plain is out of its bounds. */
+/* False if size is out of its bounds. */
+bool chunk_size_ok(uint32_t size);
+/* False if size, plain or tag is out of its bounds. */
 bool chunk_map_ok(struct chunk_map m);
 uint64_t chunk_count(struct chunk_map m);
 /* Stored bytes of the whole content, tags included. */

@@ -81,7 +81,7 @@ int stream_seal_chunks(struct stream_run *r, struct chunk_map m, uint64_t first,
 
 		if (rc)
 			return rc;
-		stored += n + SUITE_TAG_SIZE;
+		stored += n + m.tag;
 		plain += n;
 	}
 	return 0;
@@ -94,13 +94,13 @@ int stream_open_chunks(struct stream_run *r, struct chunk_map m, uint64_t first,
 
 	for (uint64_t i = first; i < first + count; i++) {
 		size_t n = chunk_plain_len(m, i);
-		int rc = stream_open(r, i, i == last, plain, stored, n + SUITE_TAG_SIZE);
+		int rc = stream_open(r, i, i == last, plain, stored, n + m.tag);
 
 		if (rc) {
 			*bad = i;
 			return rc;
 		}
-		stored += n + SUITE_TAG_SIZE;
+		stored += n + m.tag;
 		plain += n;
 	}
 	return 0;

@@ -44,10 +44,10 @@ int stream_begin(struct stream_run *r, const struct stream_key *k);
 void stream_end(struct stream_run *r);
 /* stream_end(), and the memory is given back; r is all zeros then. */
 void stream_run_free(struct stream_run *r);
-/* Seal one chunk of n plaintext bytes into n + 16. May be in place. ERR_NOMEM. */
+/* Seal one chunk of n plaintext bytes into n and the suite's tag. May be in place. ERR_NOMEM. */
 int stream_seal(struct stream_run *r, uint64_t chunk, bool last, uint8_t *out, const void *in,
 		size_t n);
-/* Open one stored chunk of n bytes into n - 16. May be in place. ERR_DAMAGED; out is zeroed. */
+/* Open one stored chunk of n bytes, its tag included. May be in place. ERR_DAMAGED; out is zeroed. */
 int stream_open(struct stream_run *r, uint64_t chunk, bool last, uint8_t *out, const uint8_t *in,
 		size_t n);
 /* Seal, or open, `count` chunks from `first` on: plain and stored are theirs. Opening stops at the

@@ -9,17 +9,33 @@
 #include "crypto/secret.h"
 
 _Static_assert(GCM_NONCE_SIZE == SUITE_NONCE_SIZE, "AES-GCM nonce");
-_Static_assert(GCM_TAG_SIZE == SUITE_TAG_SIZE, "AES-GCM tag");
+_Static_assert(GCM_TAG_SIZE == 16, "AES-GCM tag");
 _Static_assert(crypto_aead_xchacha20poly1305_ietf_KEYBYTES == 32, "XChaCha20 key");
 _Static_assert(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES == 12 + SUITE_NONCE_SIZE,
 	       "XChaCha20 nonce");
-_Static_assert(crypto_aead_xchacha20poly1305_ietf_ABYTES == SUITE_TAG_SIZE, "Poly1305 tag");
+_Static_assert(crypto_aead_xchacha20poly1305_ietf_ABYTES == 16, "Poly1305 tag");
 
-static const char *const names[] = {
-	[SUITE_AES256GCM] = "aes-256-gcm",
-	[SUITE_XCHACHA20POLY1305] = "xchacha20-poly1305",
+/* libsodium has AEGIS-256 in its final form since 1.0.19. */
+#ifdef crypto_aead_aegis256_KEYBYTES
+#define HAVE_AEGIS256 true
+_Static_assert(crypto_aead_aegis256_KEYBYTES == 32, "AEGIS-256 key");
+_Static_assert(crypto_aead_aegis256_NPUBBYTES == 20 + SUITE_NONCE_SIZE, "AEGIS-256 nonce");
+_Static_assert(crypto_aead_aegis256_ABYTES == SUITE_TAG_MAX, "AEGIS-256 tag");
+#else
+#define HAVE_AEGIS256 false
+#define crypto_aead_aegis256_encrypt crypto_aead_xchacha20poly1305_ietf_encrypt /* never called */
+#define crypto_aead_aegis256_decrypt crypto_aead_xchacha20poly1305_ietf_decrypt
+#endif
+
+static const struct suite {
+	const char *name;
+	uint32_t tag;
+} suites[] = {
+	[SUITE_AES256GCM] = {"aes-256-gcm", 16},
+	[SUITE_XCHACHA20POLY1305] = {"xchacha20-poly1305", 16},
+	[SUITE_AEGIS256] = {"aegis-256", 32},
 };
-#define NAMES ((int)(sizeof(names) / sizeof(names[0])))
+#define SUITES ((int)(sizeof(suites) / sizeof(suites[0])))
 
 bool suite_available(int id)
 {
@@ -27,9 +43,16 @@ bool suite_available(int id)
 	 * CPU too, and slower than the other suite. */
 	if (sodium_init() < 0)
 		return false;
-	if (id == SUITE_AES256GCM)
+	switch (id) {
+	case SUITE_AES256GCM:
 		return crypto_aead_aes256gcm_is_available() == 1;
-	return id == SUITE_XCHACHA20POLY1305;
+	case SUITE_XCHACHA20POLY1305:
+		return true;
+	case SUITE_AEGIS256:
+		return HAVE_AEGIS256 && crypto_aead_aes256gcm_is_available() == 1;
+	default:
+		return false;
+	}
 }
 
 enum suite_id suite_default(void)
@@ -39,13 +62,18 @@ enum suite_id suite_default(void)
 
 const char *suite_name(int id)
 {
-	return id > 0 && id < NAMES ? names[id] : NULL;
+	return id > 0 && id < SUITES ? suites[id].name : NULL;
+}
+
+uint32_t suite_tag_size(int id)
+{
+	return id > 0 && id < SUITES ? suites[id].tag : 0;
 }
 
 int suite_from_name(const char *name, size_t n)
 {
-	for (int id = 1; id < NAMES; id++)
-		if (strlen(names[id]) == n && memcmp(names[id], name, n) == 0)
+	for (int id = 1; id < SUITES; id++)
+		if (strlen(suites[id].name) == n && memcmp(suites[id].name, name, n) == 0)
 			return id;
 	return 0;
 }
@@ -89,42 +117,64 @@ void suite_run_free(struct suite_run *r)
 	*r = (struct suite_run){0};
 }
 
-static void long_nonce(uint8_t out[12 + SUITE_NONCE_SIZE], const uint8_t nonce[SUITE_NONCE_SIZE])
+#define NONCE_LONGEST 32
+
+/* The nonce of a suite that has room for more than we give: zeros before it. */
+static const uint8_t *long_nonce(uint8_t out[NONCE_LONGEST], size_t size,
+				 const uint8_t nonce[SUITE_NONCE_SIZE])
 {
-	memset(out, 0, 12);
-	memcpy(out + 12, nonce, SUITE_NONCE_SIZE);
+	memset(out, 0, NONCE_LONGEST);
+	memcpy(out + size - SUITE_NONCE_SIZE, nonce, SUITE_NONCE_SIZE);
+	return out;
 }
 
 int suite_seal(struct suite_run *r, uint8_t *out, const void *in, size_t n, const void *ad,
 	       size_t ad_len, const uint8_t nonce[SUITE_NONCE_SIZE])
 {
-	uint8_t npub[12 + SUITE_NONCE_SIZE];
+	uint8_t npub[NONCE_LONGEST];
 
-	if (r->key->id == SUITE_AES256GCM)
+	switch (r->key->id) {
+	case SUITE_AES256GCM:
 		return gcm_seal(r->gcm, out, in, n, ad, ad_len, nonce);
-	long_nonce(npub, nonce);
-	crypto_aead_xchacha20poly1305_ietf_encrypt(out, NULL, in, n, ad, ad_len, NULL, npub,
-						   r->key->key);
-	return 0;
+	case SUITE_XCHACHA20POLY1305:
+		return crypto_aead_xchacha20poly1305_ietf_encrypt(
+			out, NULL, in, n, ad, ad_len, NULL, long_nonce(npub, 24, nonce), r->key->key);
+	case SUITE_AEGIS256:
+		return crypto_aead_aegis256_encrypt(out, NULL, in, n, ad, ad_len, NULL,
+						    long_nonce(npub, 32, nonce), r->key->key);
+	}
+	return ERR_UNSUPPORTED;
+}
+
+/* 0, or that it does not authenticate. */
+static int open_any(struct suite_run *r, uint8_t *out, const uint8_t *in, size_t n, const void *ad,
+		    size_t ad_len, const uint8_t nonce[SUITE_NONCE_SIZE])
+{
+	uint8_t npub[NONCE_LONGEST];
+
+	switch (r->key->id) {
+	case SUITE_AES256GCM:
+		return gcm_open(r->gcm, out, in, n, ad, ad_len, nonce);
+	case SUITE_XCHACHA20POLY1305:
+		return crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, in, n, ad, ad_len,
+								  long_nonce(npub, 24, nonce),
+								  r->key->key);
+	case SUITE_AEGIS256:
+		return crypto_aead_aegis256_decrypt(out, NULL, NULL, in, n, ad, ad_len,
+						    long_nonce(npub, 32, nonce), r->key->key);
+	}
+	return -1;
 }
 
 int suite_open(struct suite_run *r, uint8_t *out, const uint8_t *in, size_t n, const void *ad,
 	       size_t ad_len, const uint8_t nonce[SUITE_NONCE_SIZE])
 {
-	uint8_t npub[12 + SUITE_NONCE_SIZE];
-	int rc;
+	uint32_t tag = suite_tag_size(r->key->id);
 
-	if (n < SUITE_TAG_SIZE)
+	if (n < tag)
 		return ERR_DAMAGED;
-	if (r->key->id == SUITE_AES256GCM) {
-		rc = gcm_open(r->gcm, out, in, n, ad, ad_len, nonce);
-	} else {
-		long_nonce(npub, nonce);
-		rc = crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, in, n, ad, ad_len,
-								npub, r->key->key);
-	}
-	if (rc == 0)
+	if (open_any(r, out, in, n, ad, ad_len, nonce) == 0)
 		return 0;
-	secret_wipe(out, n - SUITE_TAG_SIZE);
+	secret_wipe(out, n - tag);
 	return ERR_DAMAGED;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * suite: the cipher suites of item content. 1 is AES-256-GCM (libcrypto, only where the CPU has
- * AES), 2 is XChaCha20-Poly1305 (libsodium); 3 is reserved for AEGIS-256. Numbers are on disk for
- * ever.
+ * AES), 2 is XChaCha20-Poly1305 (libsodium), 3 is AEGIS-256 (libsodium from 1.0.19 on, only where
+ * the CPU has AES). Numbers are on disk for ever.
  *
  * A suite key lives in memory its owner got from a secret pool. Who seals or opens has a run of its
  * own, which holds the key expanded between suite_begin() and suite_end() and no longer.
@@ -15,13 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SUITE_TAG_SIZE 16
-#define SUITE_NONCE_SIZE 12 /* given by the caller; suite 2 puts twelve zero bytes before it */
+#define SUITE_TAG_MAX 32
+#define SUITE_NONCE_SIZE 12 /* given by the caller; suites 2 and 3 put zero bytes before it */
 
 enum suite_id {
 	SUITE_AES256GCM = 1,
 	SUITE_XCHACHA20POLY1305 = 2,
-	SUITE_AEGIS256_RESERVED = 3,
+	SUITE_AEGIS256 = 3,
 };
 
 struct suite_key {
@@ -41,7 +41,10 @@ struct suite_run {
 bool suite_available(int id);
 /* 1 where the CPU has AES, else 2. */
 enum suite_id suite_default(void);
-const char *suite_name(int id); /* "aes-256-gcm", "xchacha20-poly1305", NULL if unknown */
+/* "aes-256-gcm", "xchacha20-poly1305", "aegis-256"; NULL if unknown. */
+const char *suite_name(int id);
+/* Bytes that sealing adds, 16 or 32, whether or not this machine can; 0 if unknown. */
+uint32_t suite_tag_size(int id);
 int suite_from_name(const char *name, size_t n); /* id, or 0 */
 
 /* ERR_UNSUPPORTED when this machine can't. */
@@ -52,10 +55,10 @@ int suite_begin(struct suite_run *r, const struct suite_key *k);
 void suite_end(struct suite_run *r);
 /* suite_end(), and the memory is given back; r is all zeros then. */
 void suite_run_free(struct suite_run *r);
-/* out has n + SUITE_TAG_SIZE bytes. in and out may be the same address. ERR_NOMEM. */
+/* out has n bytes and a tag. in and out may be the same address. ERR_NOMEM. */
 int suite_seal(struct suite_run *r, uint8_t *out, const void *in, size_t n, const void *ad,
 	       size_t ad_len, const uint8_t nonce[SUITE_NONCE_SIZE]);
-/* in has n bytes, tag included; out n - SUITE_TAG_SIZE. ERR_DAMAGED if it does not authenticate:
+/* in has n bytes, tag included; out the rest of them. ERR_DAMAGED if it does not authenticate:
  * out is then zeroed. */
 int suite_open(struct suite_run *r, uint8_t *out, const uint8_t *in, size_t n, const void *ad,
 	       size_t ad_len, const uint8_t nonce[SUITE_NONCE_SIZE]);

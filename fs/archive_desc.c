@@ -84,7 +84,7 @@ static void parse_suite(struct form *f, struct archive_desc *d)
 		form_fail(f, ERR_UNSUPPORTED, "the cipher suite '%.*s' is not known here",
 			  v.n > 40 ? 40 : (int)v.n, v.p);
 	d->chunk_size = form_u32(f, "chunk-size", CHUNK_SIZE_MAX);
-	if (!chunk_map_ok((struct chunk_map){.plain = 0, .size = d->chunk_size}))
+	if (!chunk_size_ok(d->chunk_size))
 		form_fail(f, ERR_MALFORMED, "'chunk-size' must be a power of two, %u at least",
 			  CHUNK_SIZE_MIN);
 }

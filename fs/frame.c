@@ -22,7 +22,8 @@ _Static_assert(SEALED_LEN_AT + 4 == FRAME_FIXED, "FRAME_FIXED");
 
 struct chunk_map frame_map(const struct frame *f)
 {
-	return (struct chunk_map){.plain = f->size, .size = f->chunk_size};
+	return (struct chunk_map){
+		.plain = f->size, .size = f->chunk_size, .tag = suite_tag_size(f->suite)};
 }
 
 uint64_t frame_length(const struct frame *f)
@@ -154,9 +155,11 @@ int frame_head_parse(struct frame *f, const uint8_t *head, size_t n)
 		return ERR_MALFORMED;
 	if (sealed_len < SEALED_MIN || sealed_len > RECORD_SIZE_MAX)
 		return ERR_MALFORMED;
-	if (!chunk_map_ok(frame_map(f)) || f->suite == 0)
+	if (f->suite == 0)
 		return ERR_MALFORMED;
-	return flags != 0 || !suite_name(f->suite) ? ERR_NEWER : 0;
+	if (flags != 0 || !suite_name(f->suite))
+		return ERR_NEWER;
+	return chunk_map_ok(frame_map(f)) ? 0 : ERR_MALFORMED;
 }
 
 int frame_unwrap(uint8_t file_key[32], const uint8_t *head, size_t n, const uint8_t wrap_key[32])

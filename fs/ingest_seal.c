@@ -217,7 +217,7 @@ static int seal_step(struct ingest_seal *s, const struct frame *f, const struct 
 	uint8_t *to;
 
 	wire_out_reset(&s->stored);
-	to = wire_out_room(&s->stored, n + count * SUITE_TAG_SIZE);
+	to = wire_out_room(&s->stored, n + count * m.tag);
 	if (!to || stream_seal_chunks(&s->run, m, first, count, to, p))
 		return err_set(e, ERR_NOMEM, "out of memory");
 	return write_stored(s, it, f->head_len + chunk_offset(m, first), e);

@@ -237,14 +237,14 @@ struct progress {
 /* How many chunks are taken at once from here on, and their stored bytes. */
 static uint64_t next_group(const struct reading *r, const struct progress *p, size_t *stored)
 {
-	uint64_t n = AT_ONCE / (r->map.size + SUITE_TAG_SIZE);
+	uint64_t n = AT_ONCE / (r->map.size + r->map.tag);
 
 	if (n == 0)
 		n = 1;
 	if (n > p->end - p->chunk)
 		n = p->end - p->chunk;
 	*stored = (size_t)(chunk_offset(r->map, p->chunk + n - 1) - chunk_offset(r->map, p->chunk) +
-			   chunk_plain_len(r->map, p->chunk + n - 1) + SUITE_TAG_SIZE);
+			   chunk_plain_len(r->map, p->chunk + n - 1) + r->map.tag);
 	return n;
 }
 
@@ -256,7 +256,7 @@ static int fetch(const struct reading *r, const struct progress *p, uint64_t cou
 			    r->content + chunk_offset(r->map, p->chunk), p->e);
 
 	for (uint64_t i = p->chunk; rc == ERR_DAMAGED && i < p->chunk + count; i++) {
-		size_t n = chunk_plain_len(r->map, i) + SUITE_TAG_SIZE;
+		size_t n = chunk_plain_len(r->map, i) + r->map.tag;
 
 		if (file_pread(fd, p->w->stored, n, r->content + chunk_offset(r->map, i), NULL) ==
 		    ERR_DAMAGED)
@@ -275,7 +275,7 @@ static int open_chunk(const struct reading *r, struct progress *p, uint8_t *stor
 	uint8_t *to = want == len ? p->to : stored;
 
 	if (stream_open(&p->w->run, p->chunk, p->chunk + 1 == chunk_count(r->map), to, stored,
-			len + SUITE_TAG_SIZE))
+			len + r->map.tag))
 		return damaged_chunk(r, p->chunk, "it does not authenticate", p->bad_off, p->bad_len,
 				     p->e);
 	if (to == stored) {
@@ -302,7 +302,7 @@ static int open_group(struct reading *r, struct progress *p, uint64_t count)
 	else if (stream_begin(&p->w->run, r->key))
 		rc = err_set(p->e, ERR_NOMEM, "out of memory");
 	for (uint64_t i = 0; i < count && rc == 0; i++) {
-		size_t n = chunk_plain_len(r->map, p->chunk) + SUITE_TAG_SIZE;
+		size_t n = chunk_plain_len(r->map, p->chunk) + r->map.tag;
 
 		rc = open_chunk(r, p, stored);
 		stored += n;

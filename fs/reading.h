@@ -31,7 +31,7 @@ struct reading_work {
 	uint8_t *stored;	/* READING_STORED bytes; small chunks leave most of it untouched */
 	struct stream_run run;	/* all zeros at first; stream_run_free() at last */
 };
-#define READING_STORED ((size_t)CHUNK_SIZE_MAX + SUITE_TAG_SIZE)
+#define READING_STORED ((size_t)CHUNK_SIZE_MAX + SUITE_TAG_MAX)
 
 /* Plaintext [off, off+n), cut at the end of the item; *got says how much. buf has n bytes; no
  * plaintext stays in *w, nor in buf on failure. Checks that the release lasts, by its not-after too.

@@ -101,7 +101,7 @@ int segment_header_parse(struct segment_header *h, const void *p, size_t n)
 	h->catalogue_age = wire_in_str32(&in, SEGMENT_HEADER_MAX, &h->catalogue_age_len);
 	if (!wire_in_end(&in) || reserved != 0 || h->suite == 0)
 		return ERR_MALFORMED;
-	if (!chunk_map_ok((struct chunk_map){.plain = 0, .size = h->chunk_size}))
+	if (!chunk_size_ok(h->chunk_size))
 		return ERR_MALFORMED;
 	return suite_name(h->suite) ? 0 : ERR_NEWER;
 }

@@ -19,7 +19,8 @@ static const char help[] =
 	"\n"
 	"  -k, --sign-with KEY    an officer's key, as for ssh-keygen -Y sign -f: a private key file, a\n"
 	"                         public one whose key an agent holds, or a token's\n"
-	"      --suite NAME       aes-256-gcm or xchacha20-poly1305 (default: the faster one here)\n"
+	"      --suite NAME       aes-256-gcm, xchacha20-poly1305 or aegis-256\n"
+	"                         (default: the first, where the CPU has AES, else the second)\n"
 	"      --chunk-size N     bytes that are sealed at once, a power of two (default 8192)\n"
 	"      --json, -q\n"
 	"\n"
@@ -46,8 +47,8 @@ static int take(struct create *c, int opt)
 		c->suite = suite_from_name(optarg, strlen(optarg));
 		return c->suite ? 0 :
 				  ui_usage(c->ui,
-					   "--suite %s: must be aes-256-gcm or "
-					   "xchacha20-poly1305",
+					   "--suite %s: must be aes-256-gcm, xchacha20-poly1305 or "
+					   "aegis-256",
 					   optarg);
 	}
 	rc = verb_number(c->ui, "--chunk-size", optarg, CHUNK_SIZE_MIN, CHUNK_SIZE_MAX,

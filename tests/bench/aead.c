@@ -43,7 +43,7 @@ static void *work(void *arg)
 	struct work *w = arg;
 	struct opener o = {0};
 	_Alignas(16) crypto_aead_aes256gcm_state expanded;
-	size_t stored = w->chunk + SUITE_TAG_SIZE, n = REGION / stored;
+	size_t stored = w->chunk + suite_tag_size((int)w->suite), n = REGION / stored;
 	uint8_t *sealed = corpus_alloc(REGION), *plain = corpus_alloc(w->chunk);
 	uint8_t nonce[SUITE_NONCE_SIZE] = {1}, key[32] = {2};
 	struct suite_key k;

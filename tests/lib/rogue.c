@@ -87,7 +87,8 @@ static int seal_head(struct rogue *r, struct wire_out *head, struct frame *f,
 static int seal(struct rogue *r, struct wire_out *out, struct frame *f, const char *path,
 		const char *text, size_t *n, uint8_t commitment[32])
 {
-	struct chunk_map map = {.plain = strlen(text), .size = f->chunk_size};
+	struct chunk_map map = {
+		.plain = strlen(text), .size = f->chunk_size, .tag = suite_tag_size(f->suite)};
 	uint8_t key[32], ad[STREAM_AD_SIZE], *to;
 	struct stream_run run = {0};
 	struct stream_key stream;

@@ -15,7 +15,7 @@ static void test_ok(void **state)
 {
 	(void)state;
 	for (uint32_t size = 1; size; size <<= 1) {
-		struct chunk_map m = {0, size};
+		struct chunk_map m = {0, size, TAG};
 
 		assert_int_equal(chunk_map_ok(m), size >= 4096 && size <= 1048576);
 		m.size = size + 1;
@@ -23,12 +23,15 @@ static void test_ok(void **state)
 		m.size = size - 1;
 		assert_false(chunk_map_ok(m));
 	}
-	assert_false(chunk_map_ok((struct chunk_map){0, UINT32_MAX}));
-	assert_false(chunk_map_ok((struct chunk_map){0, 4096 + 8192}));
-	assert_true(chunk_map_ok((struct chunk_map){CHUNK_PLAIN_MAX, 4096}));
-	assert_false(chunk_map_ok((struct chunk_map){CHUNK_PLAIN_MAX + 1, 4096}));
-	assert_false(chunk_map_ok((struct chunk_map){UINT64_MAX, 4096}));
-	assert_true(chunk_map_ok((struct chunk_map){1, CHUNK_SIZE_DEFAULT}));
+	assert_false(chunk_map_ok((struct chunk_map){0, UINT32_MAX, TAG}));
+	assert_false(chunk_map_ok((struct chunk_map){0, 4096 + 8192, TAG}));
+	assert_true(chunk_map_ok((struct chunk_map){CHUNK_PLAIN_MAX, 4096, TAG}));
+	assert_false(chunk_map_ok((struct chunk_map){CHUNK_PLAIN_MAX + 1, 4096, TAG}));
+	assert_false(chunk_map_ok((struct chunk_map){UINT64_MAX, 4096, TAG}));
+	assert_true(chunk_map_ok((struct chunk_map){1, CHUNK_SIZE_DEFAULT, TAG}));
+	assert_true(chunk_map_ok((struct chunk_map){1, 4096, 32}));
+	assert_false(chunk_map_ok((struct chunk_map){1, 4096, 33}));
+	assert_false(chunk_map_ok((struct chunk_map){1, 4096, 0}));
 }
 
 /* The content laid out chunk by chunk, as a reader of the format would write it down. */
@@ -49,7 +52,7 @@ static void lay_out(struct layout *l, struct chunk_map m)
 		assert_true(l->count < 64);
 		l->offset[l->count] = l->stored;
 		l->len[l->count] = n;
-		l->stored += n + TAG;
+		l->stored += n + m.tag;
 		l->count++;
 		left -= n;
 	} while (left);
@@ -90,7 +93,7 @@ static void check_range(struct chunk_map m, uint64_t off, uint64_t len)
 	assert_true(r.first == first);
 	assert_true(r.count == last - first + 1);
 	assert_true(r.stored_off == l.offset[first]);
-	assert_true(r.stored_len == l.offset[last] + l.len[last] + TAG - l.offset[first]);
+	assert_true(r.stored_len == l.offset[last] + l.len[last] + m.tag - l.offset[first]);
 	assert_true(r.skip == off - first * m.size);
 }
 
@@ -100,7 +103,7 @@ static void test_small_model(void **state)
 	(void)state;
 	for (uint32_t size = 1; size <= 8; size *= 2)
 		for (uint64_t plain = 0; plain <= 26; plain++) {
-			struct chunk_map m = {plain, size};
+			struct chunk_map m = {plain, size, plain % 2 ? 16 : 32};
 
 			check_layout(m);
 			for (uint64_t off = 0; off <= plain + 2; off++)
@@ -116,19 +119,19 @@ static void test_real_sizes(void **state)
 
 	(void)state;
 	for (size_t p = 0; p < N; p++) {
-		struct chunk_map m = {near[p], 4096};
+		struct chunk_map m = {near[p], 4096, p % 2 ? 16 : 32};
 
 		check_layout(m);
 		for (size_t o = 0; o < N; o++)
 			for (size_t l = 0; l < N; l++)
 				check_range(m, near[o], near[l]);
 	}
-	check_layout((struct chunk_map){(UINT64_C(1) << 20) * 3 + 1, 1u << 20});
+	check_layout((struct chunk_map){(UINT64_C(1) << 20) * 3 + 1, 1u << 20, TAG});
 }
 
 static void test_empty(void **state)
 {
-	const struct chunk_map m = {0, 16384};
+	const struct chunk_map m = {0, 16384, TAG};
 	struct chunk_range r;
 
 	(void)state;
@@ -149,7 +152,7 @@ static void test_far_edges(void **state)
 		const uint32_t size = sizes[i];
 		const uint64_t count = max / size;
 		const uint64_t stored = max + count * TAG;
-		struct chunk_map m = {max, size};
+		struct chunk_map m = {max, size, TAG};
 		struct chunk_range r;
 
 		assert_true(chunk_map_ok(m));
