@@ -242,7 +242,7 @@ run-tests  = tests/lib/run-tests -b $(B)
 check: ## build and run all tests; the last line says "N passed, N failed"
 	+@$(sub) deps
 	+@$(build-cli) && $(build-unit)
-	@$(run-tests) $(unit-args) $(cli-args) $(fuse-args)
+	@$(run-tests) $(fuse-args) $(cli-args) $(unit-args)
 
 check-unit: ## the unit tests under ASan+UBSan, those with threads under TSan too
 	+@$(build-unit)
