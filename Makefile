@@ -23,7 +23,7 @@ VERSION := 0.1.0
 # Debian packages: this is the only list of them. 'make deps' installs the first three.
 BUILD_PKGS := gcc libc6-dev make pkg-config libfuse3-dev libsodium-dev liblmdb-dev libssl-dev \
 	      libjansson-dev libarchive-dev libexif-dev
-RUN_PKGS   := fuse3 openssh-client
+RUN_PKGS   := fuse3 openssh-client tzdata
 TEST_PKGS  := libcmocka-dev bats age openssh-tests jq attr binutils util-linux procps zip xxd openssl \
 	      python3 e2fsprogs nodejs golang-go golang-golang-x-mod-dev \
 	      chromium fonts-dejavu-core poppler-utils

@@ -23,6 +23,7 @@ struct intake {
 	size_t forbiddens;
 
 	const char *source; /* the one being walked */
+	const char *path;   /* of the file that is looked at */
 	char *prefix;	  /* its path within base, "" for base itself; NULL when it lies outside */
 	struct ingest *g; /* NULL: the survey */
 	struct ingest_sum *sum;
@@ -79,6 +80,15 @@ static int find_row(struct intake *t, const char *path, const struct manifest_ro
 	return 0;
 }
 
+/* Told in the walk that counts. */
+static void unread(void *ctx, const char *name, struct text_span value, const char *why)
+{
+	const struct intake *t = ctx;
+
+	if (t->ask->unread && (t->g || t->ask->dry_run))
+		t->ask->unread(t->ask->ctx, t->path, name, value, why);
+}
+
 static int make_record(struct intake *t, struct record **out, int fd, const char *path,
 		       const struct stat *st, const struct manifest_row *row, struct err *e)
 {
@@ -91,8 +101,13 @@ static int make_record(struct intake *t, struct record **out, int fd, const char
 		.st = st,
 		.manifest = t->m,
 		.row = row,
+		.meta = t->ask->meta,
+		.zone = t->ask->zone,
+		.unread = unread,
+		.ctx = t,
 	};
 
+	t->path = path;
 	return intake_record_make(out, &ask, e);
 }
 

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "fs/ingest.h"
+#include "fs/moment.h"
 
 struct intake_progress {
 	bool survey;			   /* still looking at the sources: totals grow */
@@ -31,9 +32,10 @@ struct intake_ask {
 	size_t nsources;
 	const char *manifest; /* path, "-" for standard input, or NULL */
 	const char *collection;
-	const struct record *meta; /* fields every item gets; may be NULL */
-	uint32_t epoch;		   /* 0: the newest */
-	unsigned workers;	   /* 0: one a CPU */
+	const struct record *meta;	/* fields every item gets; may be NULL */
+	const struct moment_zone *zone; /* what local times mean; NULL: they stay local */
+	uint32_t epoch;			/* 0: the newest */
+	unsigned workers;		/* 0: one a CPU */
 	const char *user, *host;
 	uint32_t uid;
 	bool partial; /* rows without a file are told to skip, and are no error */
@@ -41,6 +43,10 @@ struct intake_ask {
 	/* Told of what is not taken: a path in its source, and why ("is a symbolic link"). May be
 	 * NULL. */
 	void (*skip)(void *ctx, const char *path, const char *why);
+	/* Told, once for each, of what a source says of a file and can't be read as the field it is
+	 * for ("captured_at", "is no time"): it is kept as it stands. May be NULL. */
+	void (*unread)(void *ctx, const char *path, const char *field, struct text_span value,
+		       const char *why);
 	/* Called often. Non-zero stops the intake: what is committed stays, ERR_SYSTEM. May be
 	 * NULL. */
 	int (*progress)(void *ctx, const struct intake_progress *p);

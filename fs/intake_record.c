@@ -10,17 +10,7 @@
 #include "crypto/wire.h"
 #include "fs/media.h"
 
-/* captured-at from the manifest, if it says. */
-static int set_captured(struct record *r)
-{
-	static const char *const columns[] = {"manifest.captured_at", "manifest.captured_local"};
-	struct text_span v;
-
-	for (size_t i = 0; i < 2; i++)
-		if (record_get(r, columns[i], &v) && v.n)
-			return record_set(r, "captured-at", v.p, v.n);
-	return 0;
-}
+#define META "meta."
 
 /* Text of bytes a person gave, which need not be UTF-8. */
 static void put_text(struct wire_out *out, const char *s)
@@ -70,10 +60,63 @@ static int set_stat(struct record *r, const struct stat *st)
 	return record_set_text(r, "mtime", text);
 }
 
+/* ---- what is claimed ---- */
+
+static int add_manifest(struct provenance *p, const struct intake_record_ask *ask, struct err *e)
+{
+	struct record *claims;
+	int rc = record_new(&claims);
+
+	if (rc)
+		return rc;
+	rc = manifest_fields(ask->manifest, ask->row, claims, e);
+	if (rc == 0)
+		rc = provenance_add(p, "manifest", claims, manifest_percent(ask->manifest),
+				    ask->unread, ask->ctx);
+	record_free(claims);
+	return rc;
+}
+
+/* meta.site_id says site_id of all that say nothing of it themselves. */
+static int add_meta(struct provenance *p, const struct intake_record_ask *ask)
+{
+	struct record *claims;
+	struct text_span v;
+	const char *key;
+	int rc = record_new(&claims);
+
+	for (size_t i = 0; rc == 0 && i < record_count(ask->meta); i++) {
+		record_at(ask->meta, i, &key, &v);
+		if (strncmp(key, META, strlen(META)) == 0 && field_find(key + strlen(META), NULL))
+			rc = record_set(claims, key + strlen(META), v.p, v.n);
+	}
+	if (rc == 0)
+		rc = provenance_add(p, "meta", claims, false, ask->unread, ask->ctx);
+	record_free(claims);
+	return rc;
+}
+
+/* e is set where a source is at fault. */
+static int set_claims(struct record *r, const struct intake_record_ask *ask, struct err *e)
+{
+	struct provenance *p;
+	int rc = provenance_new(&p, r, ask->zone);
+
+	if (rc == 0 && ask->row)
+		rc = add_manifest(p, ask, e);
+	if (rc == 0 && ask->meta)
+		rc = add_meta(p, ask);
+	if (rc == 0)
+		rc = provenance_end(p);
+	provenance_free(p);
+	return rc;
+}
+
 int intake_record_make(struct record **out, const struct intake_record_ask *ask, struct err *e)
 {
 	uint8_t start[MEDIA_START];
 	ssize_t n = pread(ask->fd, start, sizeof(start), 0);
+	struct err why = {0};
 	struct record *r;
 	int rc = record_new(&r);
 
@@ -86,13 +129,12 @@ int intake_record_make(struct record **out, const struct intake_record_ask *ask,
 		rc = set_stat(r, ask->st);
 	if (rc == 0)
 		rc = set_source(r, ask);
+	if (rc == 0)
+		rc = set_claims(r, ask, &why);
 	if (rc)
-		rc = err_set(e, rc, "%s: its provenance can't be kept: %s", ask->path,
-			     err_text(rc));
-	if (rc == 0 && ask->row)
-		rc = manifest_fields(ask->manifest, ask->row, r, e);
-	if (rc == 0 && set_captured(r) != 0)
-		rc = err_set(e, ERR_NOMEM, "%s: its provenance can't be kept", ask->path);
+		rc = why.code ? err_set(e, rc, "%s", why.text) :
+				err_set(e, rc, "%s: its provenance can't be kept: %s", ask->path,
+					err_text(rc));
 	if (rc)
 		record_free(r);
 	else

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "fs/manifest.h"
+#include "fs/provenance.h"
 
 struct intake_record_ask {
 	const char *host, *user, *source; /* source as given */
@@ -19,9 +20,14 @@ struct intake_record_ask {
 	const struct stat *st;
 	const struct manifest *manifest; /* may be NULL, as row */
 	const struct manifest_row *row;
+	const struct record *meta;	/* may be NULL: meta.* fields */
+	const struct moment_zone *zone; /* of local times; may be NULL */
+	provenance_unread *unread;	/* may be NULL */
+	void *ctx;
 };
 
-/* A new record with media-type, mode, mtime, source, ingest-user, manifest.* and captured-at. */
+/* A new record: media-type, mode, mtime, source, ingest-user, and what fs/provenance makes of the
+ * manifest's row and of meta, whose meta.* themselves fs/ingest adds. */
 int intake_record_make(struct record **out, const struct intake_record_ask *ask, struct err *e);
 
 #endif

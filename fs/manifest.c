@@ -8,6 +8,7 @@
 
 #include "crypto/secret.h"
 #include "crypto/text.h"
+#include "fs/provenance.h"
 #include "index/file.h"
 
 #define BOM "\xef\xbb\xbf"
@@ -94,16 +95,20 @@ int manifest_row_bytes(struct manifest *m, struct manifest_row *row, const char 
 	return 0;
 }
 
+void manifest_row_confidence(struct manifest *m, const char *number)
+{
+	if (strtod(number, NULL) > 1)
+		m->percent = true;
+}
+
 void manifest_key(char out[RECORD_KEY_MAX + 1], const char *column, size_t number)
 {
-	size_t n = strlen(MANIFEST_KEY_PREFIX);
+	size_t n = 0;
 
-	strcpy(out, MANIFEST_KEY_PREFIX);
+	out[0] = '\0';
 	if (!column[0])
-		snprintf(out + n, RECORD_KEY_MAX + 1 - n, "column-%zu", number);
-	else
-		out[n] = '\0';
-	for (const char *p = column; *p && n < RECORD_KEY_MAX; p++) {
+		snprintf(out, PROVENANCE_CLAIM_MAX + 1, "column-%zu", number);
+	for (const char *p = column; *p && n < PROVENANCE_CLAIM_MAX; p++) {
 		unsigned char c = (unsigned char)*p;
 
 		if (c >= 'A' && c <= 'Z')
@@ -128,8 +133,24 @@ static int by_file(const void *a, const void *b, void *ctx)
 	return c ? c : i < k ? -1 : i > k;
 }
 
+/* Two rows of one file must mean the same file. */
+static int same_file(const struct manifest *m, const struct manifest_row *a,
+		     const struct manifest_row *b, struct err *e)
+{
+	if (a->has_size && b->has_size && a->size != b->size)
+		return manifest_bad(m, b->line, e, "another size of `%.200s` than in line %u",
+				    b->file, a->line);
+	if (a->has_sha256 && b->has_sha256 && memcmp(a->sha256, b->sha256, 32) != 0)
+		return manifest_bad(m, b->line, e, "another SHA-256 of `%.200s` than in line %u",
+				    b->file, a->line);
+	return 0;
+}
+
 static int sort_rows(struct manifest *m, struct err *e)
 {
+	struct manifest_row *first = NULL;
+	int rc = 0;
+
 	m->by_file = calloc(m->rows + 1, sizeof(*m->by_file));
 	if (!m->by_file)
 		return err_set(e, ERR_NOMEM, "out of memory for the manifest %s", m->name);
@@ -137,35 +158,44 @@ static int sort_rows(struct manifest *m, struct err *e)
 		m->by_file[i] = (uint32_t)i;
 	if (m->rows > 1)
 		qsort_r(m->by_file, m->rows, sizeof(*m->by_file), by_file, m);
-	for (size_t i = 1; i < m->rows; i++) {
-		const struct manifest_row *a = &m->row[m->by_file[i - 1]];
-		const struct manifest_row *b = &m->row[m->by_file[i]];
+	for (size_t i = 0; i < m->rows && rc == 0; i++) {
+		struct manifest_row *row = &m->row[m->by_file[i]];
 
-		if (strcmp(a->file, b->file) == 0)
-			return manifest_bad(m, b->line, e,
-					    "`%.200s` is named again (line %u named it)", b->file,
-					    a->line);
+		if (!first || strcmp(first->file, row->file) != 0) {
+			first = row;
+			continue;
+		}
+		m->row[m->by_file[i - 1]].again = row;
+		rc = same_file(m, first, row, e);
+		/* What any of them says holds for the file. */
+		if (row->has_size && !first->has_size) {
+			first->size = row->size;
+			first->has_size = true;
+		}
+		if (row->has_sha256 && !first->has_sha256) {
+			memcpy(first->sha256, row->sha256, 32);
+			first->has_sha256 = true;
+		}
 	}
-	return 0;
+	return rc;
 }
 
+/* The first row of a file. */
 static struct manifest_row *find(const struct manifest *m, const char *file)
 {
 	size_t lo = 0, hi = m->rows;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		struct manifest_row *row = &m->row[m->by_file[mid]];
-		int c = strcmp(file, row->file);
 
-		if (c == 0)
-			return row;
-		if (c < 0)
-			hi = mid;
-		else
+		if (strcmp(m->row[m->by_file[mid]].file, file) < 0)
 			lo = mid + 1;
+		else
+			hi = mid;
 	}
-	return NULL;
+	if (lo == m->rows || strcmp(m->row[m->by_file[lo]].file, file) != 0)
+		return NULL;
+	return &m->row[m->by_file[lo]];
 }
 
 /* ---- loading ---- */
@@ -259,15 +289,85 @@ const struct manifest_row *manifest_find(struct manifest *m, const char *file)
 {
 	struct manifest_row *row = find(m, file);
 
-	if (row)
-		row->uses++;
+	for (struct manifest_row *r = row; r; r = r->again)
+		r->uses++;
 	return row;
+}
+
+static int row_fields(const struct manifest *m, const struct manifest_row *row, struct record *r,
+		      struct err *e)
+{
+	return m->json ? manifest_json_fields(m, row, r, e) : manifest_csv_fields(m, row, r, e);
+}
+
+/* What a further row says beside what is known: its plate as the n-th. */
+static int add_row(const struct manifest *m, const struct manifest_row *row,
+		   const struct record *more, unsigned nth, struct record *r, struct err *e)
+{
+	char key[RECORD_KEY_MAX + 1];
+	struct text_span v, there;
+	const struct field *f;
+	const char *name;
+	unsigned reading;
+	int rc = 0;
+
+	for (size_t i = 0; i < record_count(more) && rc == 0; i++) {
+		record_at(more, i, &name, &v);
+		f = field_find(name, &reading);
+		if (f && f->group == FIELD_READING && reading == 1)
+			field_key(key, name, nth);
+		else if (record_get(r, name, &there) && there.n == v.n &&
+			 memcmp(there.p, v.p, v.n) == 0)
+			continue;
+		else
+			snprintf(key, sizeof(key), "row%u.%s", nth, name);
+		rc = record_set(r, key, v.p, v.n);
+	}
+	return rc ? manifest_bad(m, row->line, e, "the record can't hold `%s`", key) : 0;
+}
+
+static bool reads_plate(const struct record *r, struct text_span plate)
+{
+	struct text_span v;
+
+	for (unsigned i = 1; i <= FIELD_PLATES_MAX; i++)
+		if (field_reading(r, "plate_text", i, &v) && v.n == plate.n &&
+		    memcmp(v.p, plate.p, v.n) == 0)
+			return true;
+	return false;
 }
 
 int manifest_fields(const struct manifest *m, const struct manifest_row *row, struct record *r,
 		    struct err *e)
 {
-	return m->json ? manifest_json_fields(m, row, r, e) : manifest_csv_fields(m, row, r, e);
+	const struct manifest_row *first = row;
+	int rc = row_fields(m, row, r, e);
+	struct record *more;
+	struct text_span v;
+
+	for (unsigned nth = 2; rc == 0 && (row = row->again); nth++) {
+		if (record_new(&more) != 0)
+			return err_set(e, ERR_NOMEM, "out of memory");
+		rc = row_fields(m, row, more, e);
+		if (rc == 0 && nth > FIELD_PLATES_MAX)
+			rc = manifest_bad(m, row->line, e, "more than %u rows of one file",
+					  FIELD_PLATES_MAX);
+		else if (rc == 0 && (!record_get(more, "plate_text", &v) || reads_plate(r, v)))
+			rc = manifest_bad(
+				m, row->line, e,
+				"`%.200s` is named again (line %u named it), and no other "
+				"plate is read in it",
+				row->file, first->line);
+		if (rc == 0)
+			rc = add_row(m, row, more, nth, r, e);
+		record_free(more);
+	}
+	return rc;
+}
+
+bool manifest_percent(const struct manifest *m)
+{
+	return m->percent;
 }
 
 const struct manifest_row *manifest_unused(const struct manifest *m)

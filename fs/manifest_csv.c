@@ -112,19 +112,21 @@ static int read_header(struct manifest *m, struct reader *r, struct err *e)
 	m->column = calloc(m->columns, sizeof(*m->column));
 	if (!m->column)
 		return err_set(e, ERR_NOMEM, "out of memory for the manifest %s", m->name);
-	m->file = m->sha256 = m->bytes = SIZE_MAX;
+	m->file = m->sha256 = m->bytes = m->confidence = SIZE_MAX;
 	for (size_t i = 0; i < m->columns; i++, f = next(f)) {
 		manifest_key(m->column[i], f, i + 1);
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(m->column[i], m->column[k]) == 0)
 				return manifest_bad(m, 1, e, "two columns are called `%s`",
-						    m->column[i] + strlen(MANIFEST_KEY_PREFIX));
-		if (strcmp(m->column[i], MANIFEST_KEY_PREFIX "file") == 0)
+						    m->column[i]);
+		if (strcmp(m->column[i], "file") == 0)
 			m->file = i;
-		else if (strcmp(m->column[i], MANIFEST_KEY_PREFIX "sha256") == 0)
+		else if (strcmp(m->column[i], "sha256") == 0)
 			m->sha256 = i;
-		else if (strcmp(m->column[i], MANIFEST_KEY_PREFIX "bytes") == 0)
+		else if (strcmp(m->column[i], "bytes") == 0)
 			m->bytes = i;
+		else if (strcmp(m->column[i], "plate_confidence") == 0)
+			m->confidence = i;
 	}
 	if (m->file == SIZE_MAX)
 		return manifest_bad(m, 1, e, "there is no column `file`");
@@ -146,6 +148,8 @@ static int take_row(struct manifest *m, unsigned line, const char *f, struct err
 			rc = manifest_row_sha256(m, row, f, e);
 		else if (i == m->bytes)
 			rc = manifest_row_bytes(m, row, f, e);
+		else if (i == m->confidence)
+			manifest_row_confidence(m, f);
 	}
 	return rc;
 }

@@ -9,8 +9,6 @@
 
 #include "fs/manifest.h"
 
-#define MANIFEST_KEY_PREFIX "manifest."
-
 struct manifest {
 	char *name; /* for messages */
 	char *text; /* all of it, with a NUL behind; a CSV is taken apart in place */
@@ -18,7 +16,8 @@ struct manifest {
 	bool json;
 	char (*column)[RECORD_KEY_MAX + 1]; /* CSV: the record keys of its columns */
 	size_t columns;
-	size_t file, sha256, bytes; /* CSV: which column; SIZE_MAX for none */
+	size_t file, sha256, bytes, confidence; /* CSV: which column; SIZE_MAX for none */
+	bool percent;				/* a confidence above 1 was seen */
 	struct manifest_row *row;
 	size_t rows, cap;
 	uint32_t *by_file; /* numbers of rows, sorted by file */
@@ -28,7 +27,7 @@ struct manifest {
  * other strings lie in m->text. */
 int manifest_csv_read(struct manifest *m, struct err *e);
 int manifest_json_read(struct manifest *m, struct err *e);
-/* What manifest_fields() does for one format. */
+/* What one row says, in one format. */
 int manifest_csv_fields(const struct manifest *m, const struct manifest_row *row, struct record *r,
 			struct err *e);
 int manifest_json_fields(const struct manifest *m, const struct manifest_row *row, struct record *r,
@@ -43,8 +42,10 @@ int manifest_row_sha256(struct manifest *m, struct manifest_row *row, const char
 			struct err *e);
 int manifest_row_bytes(struct manifest *m, struct manifest_row *row, const char *decimal,
 		       struct err *e);
-/* A column's name as a record key: "manifest." and the name in lower case, each character that a
- * key can't have as '_', cut at the bound; "column-N" if it is empty. */
+/* A confidence of the manifest: above 1, all of them are of a hundred. */
+void manifest_row_confidence(struct manifest *m, const char *number);
+/* A column's name as one of claims: in lower case, each character that a key can't have as '_', cut
+ * at the bound; "column-N" if it is empty. */
 void manifest_key(char out[RECORD_KEY_MAX + 1], const char *column, size_t number);
 /* ERR_MALFORMED with the manifest's name and line in front. */
 __attribute__((format(printf, 4, 5))) int manifest_bad(const struct manifest *m, unsigned line,

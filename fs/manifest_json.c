@@ -65,10 +65,15 @@ static int take_row(struct manifest *m, struct manifest_row *row, const json_t *
 	const json_t *file = json_object_get(o, "file");
 	const json_t *sha256 = json_object_get(o, "sha256");
 	const json_t *bytes = json_object_get(o, "bytes");
+	const json_t *confidence = json_object_get(o, "plate_confidence");
 	int rc;
 
 	if (!json_is_string(file))
 		return manifest_bad(m, row->line, e, "there is no string `file`");
+	if (json_is_string(confidence))
+		manifest_row_confidence(m, json_string_value(confidence));
+	else if (json_number_value(confidence) > 1)
+		m->percent = true;
 	rc = manifest_row_file(m, row, json_string_value(file), e);
 	if (rc)
 		return rc;

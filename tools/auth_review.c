@@ -23,12 +23,14 @@ static const char help[] =
 	"or the archive was rolled back, 5 not a request, 7 the node is not enrolled here.\n";
 
 /* Where provenance has the time and the plate, best first. */
-static const char *const time_keys[] = {"captured-at",		"manifest.captured_at",
-					"manifest.captured-at", "manifest.time",
-					"manifest.timestamp",	NULL};
-static const char *const plate_keys[] = {
-	"manifest.plate_text",	  "manifest.plate",	    "meta.plate",
-	"manifest.licence_plate", "manifest.license_plate", NULL};
+static const char *const time_keys[] = {"captured_at", "captured_local", "manifest.time",
+					"manifest.timestamp", NULL};
+static const char *const plate_keys[] = {"plate_text",
+					 "manifest.plate",
+					 "meta.plate",
+					 "manifest.licence_plate",
+					 "manifest.license_plate",
+					 NULL};
 
 static struct text_span first_of(const struct record *r, const char *const *keys)
 {

@@ -13,6 +13,7 @@
 #include "tools/verb.h"
 
 #define WORKERS_MAX 256
+#define UNREAD_TOLD 20u
 
 static const char help[] =
 	"Usage: custody ingest ARCHIVE SOURCE... --collection NAME [OPTION]...\n"
@@ -24,7 +25,10 @@ static const char help[] =
 	"  -m, --manifest FILE    a table (CSV or JSON Lines) that tells about the files: its columns\n"
 	"                         are kept; sha256 and bytes, where it has them, must be right, which\n"
 	"                         is seen to before anything is taken in\n"
-	"      --meta KEY=VALUE   kept with every item; may be given many times\n"
+	"      --meta KEY=VALUE   kept with every item; may be given many times. A KEY that is a column\n"
+	"                         of manifests (site_id, lane, ...) says it where nothing better does\n"
+	"      --time-zone ZONE   what times without a zone mean: America/Chicago, -06:00. Without it\n"
+	"                         they are kept as local times\n"
 	"      --partial          rows of the manifest whose file is missing are told of, not refused\n"
 	"  -n, --dry-run          look and compare only: nothing is taken in\n"
 	"      --epoch N          seal to this release epoch (default: the newest)\n"
@@ -41,7 +45,8 @@ struct ingest_cmd {
 	const char *archive;
 	struct intake_ask ask;
 	struct record *meta;
-	struct verb_list metas, sources;
+	struct moment_zone zone;
+	uint64_t unread; /* fields that could not be read */
 	char user[EVENT_STR_MAX], host[EVENT_STR_MAX];
 };
 
@@ -66,6 +71,16 @@ static int add_meta(struct ingest_cmd *c, const char *arg)
 	return 0;
 }
 
+static int take_zone(struct ingest_cmd *c)
+{
+	struct err e = {0};
+
+	if (moment_zone_parse(&c->zone, optarg, &e) != 0)
+		return ui_usage(c->ui, "--time-zone: %s", e.text);
+	c->ask.zone = &c->zone;
+	return 0;
+}
+
 static int take(struct ingest_cmd *c, int opt)
 {
 	uint64_t n;
@@ -84,6 +99,8 @@ static int take(struct ingest_cmd *c, int opt)
 	case 'p':
 		c->ask.partial = true;
 		return 0;
+	case 'z':
+		return take_zone(c);
 	case 'e':
 		code = verb_number(c->ui, "--epoch", optarg, 1, UINT32_MAX, &n);
 		c->ask.epoch = (uint32_t)n;
@@ -103,6 +120,7 @@ static int parse(struct ingest_cmd *c, int argc, char **argv)
 					      {"collection", 1, NULL, 'c'},
 					      {"manifest", 1, NULL, 'm'},
 					      {"meta", 1, NULL, 'k'},
+					      {"time-zone", 1, NULL, 'z'},
 					      {"partial", 0, NULL, 'p'},
 					      {"dry-run", 0, NULL, 'n'},
 					      {"epoch", 1, NULL, 'e'},
@@ -151,6 +169,35 @@ static void on_skip(void *ctx, const char *path, const char *why)
 	fprintf(stderr, " %s\n", why);
 }
 
+/* The first few in words: a column of another kind would fill the screen. */
+static void on_unread(void *ctx, const char *path, const char *field, struct text_span value,
+		      const char *why)
+{
+	struct ingest_cmd *c = ctx;
+	struct ui_json j = {0};
+
+	if (c->unread++ >= UNREAD_TOLD && !c->ui->json)
+		return;
+	ui_progress_end(c->ui);
+	if (c->ui->json) {
+		ui_json_begin(&j, NULL, '{');
+		ui_json_text(&j, "unreadable", path);
+		ui_json_text(&j, "field", field);
+		ui_json_bytes(&j, "value", value.p, value.n);
+		ui_json_text(&j, "why", why);
+		ui_json_end(&j, '}');
+		ui_json_line(&j);
+		return;
+	}
+	fprintf(stderr, "%s: ", c->ui->program);
+	ui_fput_name(stderr, path, strlen(path));
+	fprintf(stderr, ": %s `", field);
+	ui_fput_name(stderr, value.p, value.n);
+	fprintf(stderr, "` %s: kept as it stands\n", why);
+	if (c->unread == UNREAD_TOLD)
+		fprintf(stderr, "%s: more of these are counted only\n", c->ui->program);
+}
+
 static int on_progress(void *ctx, const struct intake_progress *p)
 {
 	const struct ingest_cmd *c = ctx;
@@ -187,6 +234,7 @@ static void print_json(const struct ingest_cmd *c, const struct ingest_sum *sum,
 	ui_json_number(&j, "stored", sum->stored);
 	ui_json_number(&j, "skipped", sum->skipped);
 	ui_json_number(&j, "unread", sum->unread);
+	ui_json_number(&j, "unreadable", c->unread);
 	ui_json_bool(&j, "dry_run", c->ask.dry_run);
 	ui_json_bool(&j, "complete", whole);
 	ui_json_end(&j, '}');
@@ -216,6 +264,8 @@ static void print(const struct ingest_cmd *c, const struct ingest_sum *sum, bool
 		printf(", accession %s", accession);
 	if (sum->skipped)
 		printf(", left out %" PRIu64, sum->skipped);
+	if (c->unread)
+		printf(", %" PRIu64 " field%s kept unread", c->unread, ui_s(c->unread));
 	putchar('\n');
 }
 
@@ -239,6 +289,7 @@ int cmd_ingest(struct ui *ui, int argc, char **argv)
 	c.ask.uid = getuid();
 	c.ask.meta = c.meta;
 	c.ask.skip = on_skip;
+	c.ask.unread = on_unread;
 	c.ask.progress = on_progress;
 	c.ask.ctx = &c;
 	rc = run(&c, &sum, &e);

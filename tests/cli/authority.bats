@@ -178,7 +178,7 @@ second_world() {
 	run ! grep -q car2 <<<"$output"
 	ok authority review auth r.req --json
 	json '.[0] | .case == "C-1" and (.items | length) == 1'
-	json '.[0].items[0].provenance."manifest.plate_text" == "'"$(awk '$1 == "us/car1.jpg" { print $2 }' plates)"'"'
+	json '.[0].items[0].provenance.plate_text == "'"$(awk '$1 == "us/car1.jpg" { print $2 }' plates)"'"'
 	json '.[0].items[0].sha256 == "'"$(sha256sum images/us/car1.jpg | cut -d' ' -f1)"'"'
 	json '.[0].items[0].size == '"$(stat -c %s images/us/car1.jpg)"
 	ok authority review auth r.req -q

@@ -87,7 +87,7 @@ node_id() { custody --node "$1" status archive --json | jq -r .node; }
 	says "$(sha256sum images/us/car1.jpg | cut -d' ' -f1)"
 	says "released"
 	says "meta.port"
-	says "manifest.plate_text"
+	says "plate_text"
 	says "ingest"
 	id=$(item otay/us/car1.jpg)
 	ok ws show archive "$id"

@@ -20,7 +20,8 @@
 
 struct world {
 	struct capture c;
-	struct wire_out skips; /* "path: why;" */
+	struct wire_out skips;	/* "path: why;" */
+	struct wire_out unread; /* "path: field `value` why;" */
 	struct intake_progress last;
 	unsigned calls, stop_at; /* of progress(); 0: never */
 };
@@ -40,6 +41,7 @@ static int tear_down(void **state)
 	struct world *w = *state;
 
 	wire_out_free(&w->skips);
+	wire_out_free(&w->unread);
 	capture_close(&w->c);
 	return 0;
 }
@@ -49,6 +51,14 @@ static void skipped(void *ctx, const char *path, const char *why)
 	struct world *w = ctx;
 
 	wire_out_printf(&w->skips, "%s: %s;", path, why);
+}
+
+static void unread(void *ctx, const char *path, const char *name, struct text_span v,
+		   const char *why)
+{
+	struct world *w = ctx;
+
+	wire_out_printf(&w->unread, "%s: %s `%.*s` %s;", path, name, (int)v.n, v.p, why);
 }
 
 static int progress(void *ctx, const struct intake_progress *p)
@@ -78,6 +88,7 @@ static int run(struct world *w, const struct call *call, struct ingest_sum *sum,
 		.partial = call->partial,
 		.dry_run = call->dry_run,
 		.skip = skipped,
+		.unread = unread,
 		.progress = progress,
 		.ctx = w,
 	};
@@ -90,13 +101,16 @@ static int run(struct world *w, const struct call *call, struct ingest_sum *sum,
 	if (call->manifest)
 		ask.manifest = capture_source(&w->c, call->manifest);
 	wire_out_reset(&w->skips);
+	wire_out_reset(&w->unread);
 	w->calls = 0;
 	rc = intake_run(&w->c.s, &ask, sum ? sum : &unused, e);
 	wire_out_u8(&w->skips, 0);
+	wire_out_u8(&w->unread, 0);
 	return rc;
 }
 
 #define SKIPS(w) ((const char *)(w)->skips.p)
+#define UNREAD(w) ((const char *)(w)->unread.p)
 
 static void good(struct world *w, const struct call *call, struct ingest_sum *sum)
 {
@@ -164,7 +178,7 @@ static void test_folder(void **state)
 	assert_string_equal(field(w, "none", "mode"), "0604");
 	assert_string_equal(field(w, "none", "mtime"), "1557734400500000000");
 	assert_string_equal(field(w, "none", "ingest-user"), "op");
-	assert_string_equal(field(w, "none", "captured-at"), "-");
+	assert_string_equal(field(w, "none", "captured_at"), "-");
 	snprintf(want, sizeof(want), "lane3:%s", capture_source(&w->c, "s"));
 	assert_string_equal(field(w, "none", "source"), want);
 	assert_int_equal(capture_count(&w->c, EVENT_ACCESSION_CLOSED), 1);
@@ -327,11 +341,15 @@ static void test_manifest(void **state)
 	    "2.jpg,,,,,2016:10:06 15:35:10\n");
 	good(w, &(struct call){.sources = {"s"}, .manifest = "s/manifest.csv"}, &sum);
 	assert_int_equal(sum.items, 4); /* with the manifest, and the file it does not name */
-	assert_string_equal(field(w, "us/1.jpg", "manifest.plate_text"), "ABC1234");
+	assert_string_equal(field(w, "us/1.jpg", "plate_text"), "ABC1234");
 	assert_string_equal(field(w, "us/1.jpg", "manifest.sha256"), SHA_1);
-	assert_string_equal(field(w, "us/1.jpg", "captured-at"), "2026-11-01T10:34:07.482Z");
-	assert_string_equal(field(w, "2.jpg", "captured-at"), "2016:10:06 15:35:10");
-	assert_string_equal(field(w, "2.jpg", "manifest.plate_text"), "-");
+	assert_string_equal(field(w, "us/1.jpg", "captured_at"), "2026-11-01T10:34:07.482Z");
+	assert_string_equal(field(w, "us/1.jpg", "manifest.captured_local"), "x");
+	assert_string_equal(field(w, "2.jpg", "captured_at"), "-");
+	assert_string_equal(field(w, "2.jpg", "captured_local"), "2016-10-06T15:35:10.000");
+	assert_string_equal(field(w, "2.jpg", "captured_zone"), "unknown");
+	assert_string_equal(field(w, "2.jpg", "plate_text"), "-");
+	assert_string_equal(UNREAD(w), "us/1.jpg: captured_local `x` is no time;");
 	assert_string_equal(field(w, "extra", "manifest.file"), "-");
 	assert_string_equal(field(w, "manifest.csv", "media-type"), "text/csv");
 }

@@ -17,6 +17,7 @@
 #include "tests/lib/fixture.h"
 
 #define SHA "62c1ad4baa5c1069d2135d10e80f0326d10254ae5d225f75bb6ae7a91cb0de2b"
+#define SHA0 "2c1ad4baa5c1069d2135d10e80f0326d10254ae5d225f75bb6ae7a91cb0de2b" /* but a digit */
 
 /* In memory of exactly n bytes, so that ASan sees a read past it. */
 static int parse_n(struct manifest **m, const char *text, size_t n, struct err *e)
@@ -41,11 +42,10 @@ static struct manifest *parse(const char *text)
 	return m;
 }
 
-/* The value of manifest.<column> in the record of a file's row; "-" if it has none. Static. */
+/* The value of a column in the claims of a file's row; "-" if it has none. Static. */
 static const char *value(struct manifest *m, const char *file, const char *column)
 {
 	static char out[300];
-	char key[RECORD_KEY_MAX + 20];
 	const struct manifest_row *row = manifest_find(m, file);
 	struct text_span v;
 	struct record *r;
@@ -55,8 +55,7 @@ static const char *value(struct manifest *m, const char *file, const char *colum
 	assert_int_equal(record_new(&r), 0);
 	if (manifest_fields(m, row, r, &e) != 0)
 		fail_msg("%s", e.text);
-	snprintf(key, sizeof(key), "manifest.%s", column);
-	if (!record_get(r, key, &v))
+	if (!record_get(r, column, &v))
 		strcpy(out, "-");
 	else
 		assert_true(text_copy(v, out, sizeof(out)));
@@ -217,8 +216,8 @@ static void test_bad_csv(void **state)
 		{"file\na/./b\n", 2},
 		{"file\na/\n", 2},
 		{"file\n.\n", 2},
-		{"file\nx\ny\nx\n", 4}, /* named twice */
-		{"file\nx\n./x\n", 3},
+		{"file,bytes\nx,1\ny,2\n./x,2\n", 4}, /* two sizes of one file */
+		{"file,sha256\nx," SHA "\nx,\nx,0" SHA0 "\n", 4},
 		{"file,sha256\na,12ab\n", 2},
 		{"file,sha256\na," SHA "0\n", 2},
 		{"file,sha256\na,g2c1ad4baa5c1069d2135d10e80f0326d10254ae5d225f75bb6ae7a91cb0de2b\n",
@@ -259,7 +258,7 @@ static void test_bad_json(void **state)
 		{"{\"file\":\"a\",\"sha256\":\"12\"}\n", 1},
 		{"{\"file\":\"a\",\"n\":123456789012345678901234567890}\n", 1},
 		{"{\"file\":\"a\",\"n\":1e999}\n", 1},
-		{"{\"file\":\"a\"}\n\n{\"file\":\"a\"}\n", 3},
+		{"{\"file\":\"a\",\"bytes\":1}\n\n{\"file\":\"a\",\"bytes\":2}\n", 3},
 		{"{\"file\":\"a\",\"x\":\"\xff\"}\n", 1},
 		{"{\n\"file\":\"a\"}\n", 1}, /* an object over two lines */
 	};
@@ -267,6 +266,83 @@ static void test_bad_json(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		check_bad(bad[i].text, strlen(bad[i].text), bad[i].line);
+}
+
+/* ---- several rows of one file ---- */
+
+static void refused(struct manifest *m, const char *file, const char *words)
+{
+	struct err e = {0};
+	struct record *r;
+
+	assert_int_equal(record_new(&r), 0);
+	if (manifest_fields(m, manifest_find(m, file), r, &e) != ERR_MALFORMED ||
+	    !strstr(e.text, words))
+		fail_msg("want `%s`, have `%s`", words, e.text);
+	record_free(r);
+}
+
+/* Two plates in one image; the third row says the digest for all of them. */
+static void test_several_plates(void **state)
+{
+	struct manifest *m = parse("file,bytes,sha256,event_id,lane,plate_text,plate_confidence\n"
+				   "a,7,,e1,3,ABC1234,93\n"
+				   "b,,,e9,1,,\n"
+				   "a,7,,e1,3,\xc3\x9c"
+				   "B 12,0.5\n"
+				   "./a,," SHA ",e2,4,XYZ,7\n");
+	const struct manifest_row *row;
+
+	(void)state;
+	assert_int_equal(manifest_rows(m), 4);
+	assert_true(manifest_percent(m));
+	row = manifest_find(m, "a");
+	assert_int_equal(row->line, 2);
+	assert_true(row->has_size && row->has_sha256 && row->sha256[0] == 0x62);
+	assert_string_equal(value(m, "a", "plate_text"), "ABC1234");
+	assert_string_equal(value(m, "a", "plate_text.2"), "\xc3\x9c"
+							   "B 12");
+	assert_string_equal(value(m, "a", "plate_text.3"), "XYZ");
+	assert_string_equal(value(m, "a", "plate_confidence.3"), "7");
+	assert_string_equal(value(m, "a", "event_id"), "e1");
+	assert_string_equal(value(m, "a", "row2.event_id"), "-");
+	assert_string_equal(value(m, "a", "row3.event_id"), "e2");
+	assert_string_equal(value(m, "a", "row3.lane"), "4");
+	assert_string_equal(value(m, "b", "plate_text"), "-");
+	assert_null(manifest_unused(m));
+	manifest_free(m);
+}
+
+/* A second row that reads nothing else is a mistake, and named. */
+static void test_named_again(void **state)
+{
+	struct manifest *m = parse("file\nx\ny\nx\n");
+
+	(void)state;
+	refused(m, "x", "line 4: `x` is named again (line 2 named it)");
+	manifest_free(m);
+	m = parse("file,plate_text\nx,A\n./x,A\n");
+	refused(m, "x", "line 3");
+	manifest_free(m);
+	m = parse("{\"file\":\"a\"}\n\n{\"file\":\"a\"}\n");
+	refused(m, "a", "line 3");
+	manifest_free(m);
+}
+
+static void test_too_many_plates(void **state)
+{
+	struct wire_out b = {0};
+	struct manifest *m;
+	struct err e;
+
+	(void)state;
+	wire_out_text(&b, "file,plate_text\n");
+	for (unsigned i = 1; i <= 33; i++)
+		wire_out_printf(&b, "a,P%u\n", i);
+	assert_int_equal(parse_n(&m, (char *)b.p, b.n, &e), 0);
+	refused(m, "a", "line 34: more than 32 rows of one file");
+	manifest_free(m);
+	wire_out_free(&b);
 }
 
 /* Column names that fold to one key are found when the fields are wanted: objects differ. */
@@ -294,8 +370,8 @@ static void test_key_alphabet(void **state)
 	(void)state;
 	assert_string_equal(value(m, "x", "_ber-gr__e__m_"), "1");
 	assert_string_equal(value(m, "x", "a.b_c-9"), "2");
-	assert_string_equal(
-		value(m, "x", "0123456789012345678901234567890123456789012345678901234"), "3");
+	assert_string_equal(value(m, "x", "01234567890123456789012345678901234567890123456789"),
+			    "3");
 	manifest_free(m);
 }
 
@@ -416,6 +492,9 @@ int main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_mangled),
 		cmocka_unit_test(test_many_rows),
+		cmocka_unit_test(test_several_plates),
+		cmocka_unit_test(test_named_again),
+		cmocka_unit_test(test_too_many_plates),
 		cmocka_unit_test(test_load),
 	};
 
