@@ -4,7 +4,9 @@
 
 #include "fs/verify_internal.h"
 #include "index/file.h"
-#include "index/journal.h"
+#include "index/linewindow.h"
+
+#define PROGRESS (1u << 20) /* bytes */
 
 /* Tell of an item: range [off, off+len) of its segment is bad. */
 static void tell(struct verify_reader *r, const struct event *ev, uint64_t off, uint64_t len,
@@ -27,14 +29,12 @@ static bool load_event(struct verify_reader *r, const struct verify_placed *p, s
 	const struct verify_journal *j = (struct verify_journal *)r->v->journals.p + p->journal;
 	struct verify_finding f = {.has_segment = true, .offset = p->offset};
 	struct err why = {0};
+	struct text_span line;
 	char node[33];
 	int rc;
 
-	wire_out_reset(&r->line);
-	rc = journal_read_line(r->v->a->journal, j->node, p->line_off, p->line_len, &r->line, &why);
-	if (rc == 0 &&
-	    event_parse(ev, (struct text_span){(const char *)r->line.p, r->line.n}) == 0 &&
-	    ev->type == EVENT_INGEST && ev->offset == p->offset &&
+	rc = linewindow_get(r->lines, j->node, p->line_off, p->line_len, &line, &why);
+	if (rc == 0 && event_parse(ev, line) == 0 && ev->type == EVENT_INGEST && ev->offset == p->offset &&
 	    memcmp(ev->segment, p->segment, 16) == 0)
 		return true;
 	memcpy(f.segment, p->segment, 16);
@@ -94,6 +94,16 @@ static void check_head(struct verify_reader *r, const struct event *ev, const ui
 		tell(r, ev, ev->offset, ev->headlen, ERR_DAMAGED, what);
 }
 
+/* The workers meet over it, so not for every little frame. */
+static void progress(struct verify_reader *r, size_t n)
+{
+	r->unsaid += n;
+	if (r->unsaid < PROGRESS)
+		return;
+	verify_progress(r->v, r->unsaid);
+	r->unsaid = 0;
+}
+
 static int read_piece(struct verify_reader *r, const struct event *ev, uint64_t off, size_t n)
 {
 	struct err why = {0};
@@ -102,7 +112,7 @@ static int read_piece(struct verify_reader *r, const struct event *ev, uint64_t 
 	if (rc)
 		tell(r, ev, off, n, rc, why.text);
 	else
-		verify_progress(r->v, n);
+		progress(r, n);
 	return rc;
 }
 
@@ -146,9 +156,7 @@ static void check_frame(struct verify_reader *r, const struct event *ev)
 	else if (memcmp(frame, ev->frame, 32) != 0)
 		tell(r, ev, ev->offset + ev->headlen, ev->length - ev->headlen, ERR_DAMAGED,
 		     "its sealed content is not what was logged");
-	pthread_mutex_lock(&r->v->lock);
-	r->v->sum->bytes += ev->length;
-	pthread_mutex_unlock(&r->v->lock);
+	r->bytes += ev->length;
 }
 
 /* The line of the item, and its place. False, and told, when there is nothing to hash. */

@@ -89,7 +89,7 @@ struct verify {
 	struct verify_sum *sum;
 	struct roster *roster;
 	struct archive_history history;
-	pthread_mutex_t lock; /* guards callbacks, and sum and done while workers run */
+	pthread_mutex_t lock; /* guards callbacks, done and what is found while workers run */
 	uint64_t total, done; /* bytes */
 	struct hash_ctx root;
 
@@ -163,8 +163,9 @@ struct verify_reader {
 	struct verify *v;
 	pthread_t thread;
 	uint8_t *buf; /* VERIFY_BUFFER bytes */
-	struct wire_out line;
-	struct verify_open *o; /* the segment at hand */
+	struct linewindow *lines;
+	struct verify_open *o;	/* the segment at hand */
+	uint64_t bytes, unsaid; /* checked; read and not yet told to verify_progress() */
 };
 
 /* Bytes read at a time; the longest head fits. */

@@ -12,6 +12,7 @@
 
 #include "fs/verify_internal.h"
 #include "index/file.h"
+#include "index/linewindow.h"
 
 #define WORKERS_MAX 64u
 
@@ -220,13 +221,17 @@ static unsigned count_workers(const struct verify *v)
 
 static int start(struct worker *me, struct err *e)
 {
+	int failed = ENOMEM;
+
 	me->r.buf = malloc(VERIFY_BUFFER);
-	if (!me->r.buf)
-		return err_set(e, ERR_NOMEM, "out of memory");
-	errno = pthread_create(&me->r.thread, NULL, work, me);
-	if (errno == 0)
+	me->r.lines = linewindow_new(me->r.v->a->journal);
+	if (me->r.buf && me->r.lines)
+		failed = pthread_create(&me->r.thread, NULL, work, me);
+	if (failed == 0)
 		return 0;
+	linewindow_free(me->r.lines);
 	free(me->r.buf);
+	errno = failed;
 	return err_sys(e, "can't start a thread");
 }
 
@@ -248,7 +253,9 @@ static int run_workers(struct verify *v, uint64_t *gaps, struct err *e)
 	}
 	for (unsigned i = 0; i < started; i++) {
 		pthread_join(all[i].r.thread, NULL);
-		wire_out_free(&all[i].r.line);
+		v->sum->bytes += all[i].r.bytes;
+		verify_progress(v, all[i].r.unsaid);
+		linewindow_free(all[i].r.lines);
 		free(all[i].r.buf);
 	}
 	*gaps = w.gaps;

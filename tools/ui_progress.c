@@ -43,9 +43,11 @@ void ui_progress(void *ctx, uint64_t done, uint64_t total)
 	int64_t now = ui_now();
 	double ran;
 
-	if (ui->quiet || ui->json || now - ui->progress_ms < 200 || !isatty(STDERR_FILENO))
+	if (ui->quiet || ui->json || now - ui->progress_ms < 200)
 		return;
 	ui->progress_ms = now;
+	if (!isatty(STDERR_FILENO))
+		return;
 	if (!ui->progress_start) { /* what is done at once needs no line */
 		ui->progress_start = now;
 		return;
