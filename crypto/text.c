@@ -153,29 +153,27 @@ static int digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : -1;
 }
 
-/* 0 to 15, or more. Without branches: digits of hashes can't be foretold, and logs are full of them. */
-static unsigned nibble(char c)
-{
-	const unsigned number = (uint8_t)c - (unsigned)'0', letter = (uint8_t)c - (unsigned)'a';
-	const unsigned v = letter < 6 ? letter + 10 : 16;
-
-	return number < 10 ? number : v;
-}
+/* 16 more than what a digit stands for, and 0 for everything else. A table and no branches: digits of
+ * hashes can't be foretold, and logs are full of them. */
+static const uint8_t hex_digits[256] = {
+	['0'] = 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, ['a'] = 26, 27, 28, 29, 30, 31,
+};
 
 bool text_unhex(struct text_span s, void *out, size_t n)
 {
 	uint8_t *b = out;
-	unsigned any = 0;
+	unsigned all = 16;
 
 	if (s.n % 2 != 0 || s.n / 2 != n)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		unsigned high = nibble(s.p[2 * i]), low = nibble(s.p[2 * i + 1]);
+		unsigned high = hex_digits[(uint8_t)s.p[2 * i]];
+		unsigned low = hex_digits[(uint8_t)s.p[2 * i + 1]];
 
-		any |= high | low;
-		b[i] = (uint8_t)(high << 4 | low);
+		all &= high & low;
+		b[i] = (uint8_t)(high << 4 | (low & 15));
 	}
-	return any < 16;
+	return all == 16;
 }
 
 bool text_u64(struct text_span s, uint64_t *v)

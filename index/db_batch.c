@@ -87,6 +87,7 @@ struct pen {
 	int table;
 	struct key last; /* the table's last key when writing came to it */
 	bool append;	 /* what comes now is beyond it */
+	struct seal_nonces nonces;
 };
 
 static int pen_to_table(struct pen *pen, struct db_txn *t, unsigned table)
@@ -138,8 +139,9 @@ static int put_one(struct pen *pen, struct db_txn *t, const struct pending_op *o
 	mrc = mdb_cursor_put(pen->cur, &key, &v, MDB_RESERVE | (pen->append ? MDB_APPEND : 0));
 	if (mrc)
 		return mrc;
-	seal_close(v.mv_data, t->db->keys->value, ad,
-		   db_value_ad(ad, t->db, op->table, op->key, op->klen), op->value, op->n);
+	seal_close_next(v.mv_data, t->db->keys->value, ad,
+			db_value_ad(ad, t->db, op->table, op->key, op->klen), op->value, op->n,
+			&pen->nonces);
 	return 0;
 }
 
@@ -147,6 +149,8 @@ static int put_all(struct db_txn *t, const struct pending *p)
 {
 	struct pen pen = {.table = -1};
 	int mrc = 0;
+
+	seal_nonces_init(&pen.nonces);
 
 	for (size_t i = 0; i < pending_count(p) && mrc == 0; i++) {
 		const struct pending_op *op = pending_at(p, i);

@@ -79,6 +79,29 @@ static void test_round_trips(void **state)
 	}
 }
 
+/* Counted nonces: none comes twice, not even where a byte is carried, and every value opens. */
+static void test_many(void **state)
+{
+	enum { MANY = 1000, SIZE = 5 + SEAL_OVERHEAD };
+	static uint8_t sealed[MANY][SIZE];
+	struct seal_nonces s;
+	uint8_t key[32], out[5];
+
+	(void)state;
+	sequence(key, 32, 1);
+	seal_nonces_init(&s);
+	for (size_t i = 0; i < MANY; i++) {
+		seal_close_next(sealed[i], key, "ad", 2, "value", 5, &s);
+		assert_int_equal(seal_open(out, key, "ad", 2, sealed[i], SIZE), 0);
+		assert_memory_equal(out, "value", 5);
+		for (size_t k = 0; k < i; k++)
+			assert_memory_not_equal(sealed[k], sealed[i], 24);
+	}
+	seal_nonces_init(&s);
+	seal_close_next(sealed[0], key, "ad", 2, "value", 5, &s);
+	assert_memory_not_equal(sealed[0], sealed[1], 16);
+}
+
 static void assert_refused(const uint8_t *key, const char *ad, size_t ad_len, const uint8_t *sealed,
 			   size_t n)
 {
@@ -123,6 +146,7 @@ static void test_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_round_trips),
 		cmocka_unit_test(test_damage),

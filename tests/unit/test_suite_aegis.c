@@ -44,17 +44,16 @@ static void example(const char *ad_hex, const char *text_hex, const char *sealed
 	unhex(ad, ad_len, ad_hex);
 	unhex(text, n, text_hex);
 	unhex(want, n + TAG, sealed_hex);
-	assert_int_equal(crypto_aead_aegis256_encrypt(got, NULL, text, n, ad, ad_len, NULL, nonce,
-						      key),
-			 0);
+	assert_int_equal(
+		crypto_aead_aegis256_encrypt(got, NULL, text, n, ad, ad_len, NULL, nonce, key), 0);
 	assert_memory_equal(got, want, n + TAG);
 	assert_int_equal(crypto_aead_aegis256_decrypt(got, NULL, NULL, want, n + TAG, ad, ad_len,
 						      nonce, key),
 			 0);
 	assert_memory_equal(got, text, n);
 	want[n + TAG - 1] ^= 1;
-	assert_int_not_equal(crypto_aead_aegis256_decrypt(got, NULL, NULL, want, n + TAG, ad, ad_len,
-							  nonce, key),
+	assert_int_not_equal(crypto_aead_aegis256_decrypt(got, NULL, NULL, want, n + TAG, ad,
+							  ad_len, nonce, key),
 			     0);
 }
 #endif
