@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <sodium.h>
+
 #include "tests/lib/aegis256.h"
 /* Its objects stand before those of the library. */
 #include "crypto/suite.c"
