@@ -60,28 +60,6 @@ static int make_dir(const char *path, int *dir, bool *made, struct err *e)
 	return rc < 0 ? err_prefix(e, rc, "%s", path) : 0;
 }
 
-/* The name of a new directory is durable when its parent is synced. */
-static int sync_parent(const char *path, struct err *e)
-{
-	char *copy = strdup(path), *slash;
-	size_t n = strlen(path);
-	int fd, rc;
-
-	if (!copy)
-		return err_set(e, ERR_NOMEM, "out of memory");
-	while (n > 1 && copy[n - 1] == '/')
-		copy[--n] = '\0';
-	slash = strrchr(copy, '/');
-	if (slash)
-		slash[slash == copy] = '\0';
-	fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	rc = fd < 0 ? err_sys(e, "can't open the directory of %s", path) : file_sync_dir(fd, e);
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return rc;
-}
-
 int archive_create(const char *path, const struct document *signed_text, struct err *e)
 {
 	struct archive_desc desc;
@@ -95,7 +73,7 @@ int archive_create(const char *path, const struct document *signed_text, struct 
 	rc = make_dir(path, &dir, &made, e);
 	if (rc)
 		goto out;
-	rc = sync_parent(path, e);
+	rc = file_sync_dir_of(path, e);
 	for (; rc == 0 && done < PARTS; done++)
 		rc = file_mkdir(dir, parts[done], DIR_MODE, e);
 	if (rc == 0)

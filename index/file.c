@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -246,6 +247,27 @@ int file_sync_dir(int dirfd, struct err *e)
 	if (fsync(fd) != 0 && errno != EINVAL)
 		rc = err_sys(e, "can't sync a directory");
 	close(fd);
+	return rc;
+}
+
+int file_sync_dir_of(const char *path, struct err *e)
+{
+	char *copy = strdup(path), *slash;
+	size_t n = strlen(path);
+	int fd, rc;
+
+	if (!copy)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	while (n > 1 && copy[n - 1] == '/')
+		copy[--n] = '\0';
+	slash = strrchr(copy, '/');
+	if (slash)
+		slash[slash == copy] = '\0';
+	fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rc = fd < 0 ? err_sys(e, "can't open the directory of %s", path) : file_sync_dir(fd, e);
+	if (fd >= 0)
+		close(fd);
+	free(copy);
 	return rc;
 }
 

@@ -33,6 +33,8 @@ int file_mkdir(int dirfd, const char *path, mode_t mode, struct err *e);
 /* O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW. Negative code or a descriptor. */
 int file_opendir(int dirfd, const char *path, struct err *e);
 int file_sync_dir(int dirfd, struct err *e);
+/* The directory that path, which a person gave, is in: the name of something new is durable then. */
+int file_sync_dir_of(const char *path, struct err *e);
 /* pread/pwrite all n bytes. file_pread: ERR_DAMAGED when the file ends before that. */
 int file_pread(int fd, void *p, size_t n, uint64_t off, struct err *e);
 int file_pwrite(int fd, const void *p, size_t n, uint64_t off, struct err *e);

@@ -69,6 +69,8 @@ int journal_read_checkpoint(int dirfd, const uint8_t archive_id[16],
 struct journal_reader;
 int journal_reader_open(struct journal_reader **out, int dirfd, const uint8_t node_id[16],
 			uint64_t offset, struct err *e);
+/* The same on a borrowed descriptor. */
+int journal_reader_on(struct journal_reader **out, int fd, uint64_t offset, struct err *e);
 /* ERR_NOTFOUND at the end; ERR_MALFORMED for a line without LF or too long; *off is the line's
  * byte offset. */
 int journal_reader_next(struct journal_reader *r, struct text_span *line, uint64_t *off,

@@ -87,8 +87,6 @@ int journal_compare(struct journal *j, struct note_checkpoint *cp, struct err *e
 
 /* ---- journal_read.c ---- */
 
-/* As journal_reader_open, on a borrowed descriptor. */
-int journal_reader_on(struct journal_reader **out, int fd, uint64_t offset, struct err *e);
 /* After ERR_MALFORMED: go on after the next LF. ERR_NOTFOUND when there is none. */
 int journal_reader_skip(struct journal_reader *r, struct err *e);
 
