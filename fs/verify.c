@@ -111,6 +111,8 @@ static int run(struct verify *v, struct err *e)
 		rc = verify_admitted(v, e);
 	if (rc == 0)
 		rc = verify_match(v, e);
+	if (rc == 0)
+		verify_sample(v);
 	if (rc == 0 && !v->ask->quick)
 		rc = verify_segments(v, e);
 	return rc;

@@ -31,6 +31,8 @@ struct verify_ask {
 	unsigned workers;	/* 0: one a CPU */
 	const char *checkpoint; /* an earlier checkpoint file the log must extend; may be NULL */
 	bool quick;		/* journals and documents only, no frames */
+	uint64_t sample;	/* so many items, drawn at random; 0: all */
+	int64_t since_ms;	/* those taken in since then; 0: all */
 	void (*finding)(void *ctx, const struct verify_finding *f);
 	void (*note)(void *ctx, const char *sentence); /* not damage: unsigned tail, gaps */
 	void (*progress)(void *ctx, uint64_t done, uint64_t total); /* bytes */
@@ -38,6 +40,7 @@ struct verify_ask {
 };
 struct verify_sum {
 	uint64_t journals, events, items, segments, documents, bytes;
+	uint64_t read; /* items whose frame was to be read */
 	uint64_t unsigned_events; /* past the last checkpoint of their journal */
 	uint64_t open_accessions; /* begun, never closed */
 	uint64_t damaged;	  /* findings of exit 4 */

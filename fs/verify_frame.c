@@ -180,7 +180,7 @@ bool verify_frame_next(struct verify_reader *r)
 	pthread_mutex_lock(&o->lock);
 	if (o->next < o->seg->count) {
 		p = (const struct verify_placed *)r->v->placed.p + o->seg->first + o->next++;
-		good = take(r, p, &ev);
+		good = !p->skip && take(r, p, &ev);
 	}
 	pthread_mutex_unlock(&o->lock);
 	if (good)
@@ -193,7 +193,7 @@ void verify_frame_lost(struct verify_reader *r, const struct verify_placed *p, i
 {
 	struct event ev;
 
-	if (!load_event(r, p, &ev))
+	if (p->skip || !load_event(r, p, &ev))
 		return;
 	if (lengths_ok(&ev))
 		tell(r, &ev, ev.offset, ev.length, code, what);

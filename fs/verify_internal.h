@@ -9,6 +9,7 @@
  *   verify_lines.c     one journal: lines, checkpoint, root; collects what the lines name
  *   verify_match.c     what lines say of each other: segments, accessions
  *   verify_claim.c     ids that are claimed twice
+ *   verify_sample.c    which items are read
  *   verify_segment.c   segments/: headers, what is missing, what nobody knows; its threads
  *   verify_frame.c     one frame against its line
  *
@@ -48,7 +49,7 @@ struct verify_document {
 	int code; /* 0: it is good; else why not */
 	char why[480];
 	uint32_t version; /* of the archive.txt by whose keys it is good; 0: by none */
-	bool named; /* by some journal */
+	bool named;	  /* by some journal */
 };
 
 /* A document that a journal line names. */
@@ -74,7 +75,9 @@ struct verify_segment {
 struct verify_placed {
 	uint8_t segment[16], item[16];
 	uint64_t offset, line_off;
-	uint32_t journal, line_len;
+	uint32_t journal;
+	uint32_t line_len : 31;
+	uint32_t skip : 1; /* it is not to be read */
 };
 
 struct verify_accession {
@@ -129,6 +132,8 @@ int verify_log(struct verify *v, struct err *e);      /* journal/; fills the oth
 int verify_lines(struct verify *v, uint32_t number, struct err *e);
 int verify_admitted(struct verify *v, struct err *e); /* journals' namings against documents */
 int verify_match(struct verify *v, struct err *e);    /* sorts and compares */
+/* Which items are read, of those that the ask leaves. */
+void verify_sample(struct verify *v);
 /* Ids are drawn at random: tell of every accession, segment and item id that two journals name, or
  * one journal twice. Sorts, and drops nothing. */
 void verify_claims(struct verify *v);

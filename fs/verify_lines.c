@@ -85,10 +85,11 @@ static int add_item(struct scan *s, const struct event *ev, uint64_t off, size_t
 	memcpy(p->item, ev->item, 16);
 	p->offset = ev->offset;
 	p->line_off = off;
-	p->line_len = (uint32_t)n;
+	p->line_len = (uint32_t)n & INT32_MAX;
 	p->journal = s->number;
+	p->skip = ev->time_ms < s->v->ask->since_ms;
 	s->v->sum->items++;
-	if (ev->length <= INT64_MAX - s->v->total)
+	if (!p->skip && ev->length <= INT64_MAX - s->v->total)
 		s->v->total += ev->length;
 	return 0;
 }

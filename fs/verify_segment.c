@@ -342,7 +342,7 @@ int verify_segments(struct verify *v, struct err *e)
 
 	if (rc == 0)
 		rc = each_name(v, ".", e, look_in);
-	if (rc == 0 && gaps)
+	if (rc == 0 && gaps && v->sum->read == v->sum->items)
 		verify_note(v,
 			    "%" PRIu64 " bytes of segments lie between items: reserved, and never "
 			    "committed",

@@ -3,8 +3,10 @@
 #include "tools/cmd.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "fs/backup_dest.h"
 #include "fs/verify.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
@@ -12,14 +14,18 @@
 #define WORKERS_MAX 256
 
 static const char help[] =
-	"Usage: custody verify ARCHIVE [OPTION]...\n"
-	"Check the whole archive: signatures, logs and their signed checkpoints, and every sealed item\n"
-	"against its digest in the log. It needs no key and no node, and changes nothing. Each finding\n"
-	"is a line that names what is damaged; the rest is checked all the same.\n"
+	"Usage: custody verify ARCHIVE|BACKUP [OPTION]...\n"
+	"Check the whole archive, or the last generation of a backup: signatures, logs and their signed\n"
+	"checkpoints, and every sealed item against its digest in the log. It needs no key and no node, and\n"
+	"changes nothing. Each finding is a line that names what is damaged; the rest is checked all the\n"
+	"same.\n"
 	"\n"
 	"      --checkpoint FILE  a node's checkpoint of earlier, as 'custody checkpoint' printed it:\n"
 	"                         the log must extend it\n"
 	"      --quick            logs and documents only, not the sealed items\n"
+	"      --sample N         of the items N alone, drawn at random: for every night\n"
+	"      --since TIME       of the items those alone that were taken in since then\n"
+	"      --all              all items (as without these two)\n"
 	"      --workers N        how many read at once (default: one a processor)\n"
 	"      --json, -q         -q: findings only\n"
 	"\n"
@@ -31,31 +37,80 @@ struct verify {
 	struct ui *ui;
 	const char *archive;
 	struct verify_ask ask;
+	bool all;
 };
+
+static int parse_since(struct verify *v)
+{
+	struct err e = {0};
+	int rc = ui_time(optarg, ui_now(), &v->ask.since_ms, &e);
+
+	return rc ? ui_usage(v->ui, "--since: %s", e.text) : 0;
+}
+
+static int parse_option(struct verify *v, int c)
+{
+	uint64_t n = 0;
+	int code = 0;
+
+	switch (c) {
+	case 'c':
+		v->ask.checkpoint = optarg;
+		break;
+	case 'k':
+		v->ask.quick = true;
+		break;
+	case 's':
+		code = verb_number(v->ui, "--sample", optarg, 1, INT64_MAX, &v->ask.sample);
+		break;
+	case 't':
+		code = parse_since(v);
+		break;
+	case 'a':
+		v->all = true;
+		break;
+	default:
+		code = verb_number(v->ui, "--workers", optarg, 1, WORKERS_MAX, &n);
+		v->ask.workers = (unsigned)n;
+	}
+	return code;
+}
+
+/* --all says what is so without --sample and --since, and --quick reads none. */
+static int check_together(const struct verify *v)
+{
+	const bool some = v->ask.sample || v->ask.since_ms;
+
+	if (some && v->all)
+		return ui_usage(v->ui, "--all and --sample or --since contradict each other");
+	if (v->ask.quick && (some || v->all))
+		return ui_usage(v->ui,
+				"--quick reads no item: it does not go with --all, --sample, "
+				"--since");
+	return 0;
+}
 
 static int parse(struct verify *v, int argc, char **argv)
 {
 	static const struct option longs[] = {UI_OPTIONS,
 					      {"checkpoint", 1, NULL, 'c'},
 					      {"quick", 0, NULL, 'k'},
+					      {"sample", 1, NULL, 's'},
+					      {"since", 1, NULL, 't'},
+					      {"all", 0, NULL, 'a'},
 					      {"workers", 1, NULL, 'w'},
 					      {NULL, 0, NULL, 0}};
-	uint64_t n;
 	int c, code;
 
 	while ((c = verb_option(v->ui, argc, argv, VERB_SHORT, longs, help, &code)) >= 0) {
-		if (c == 'c') {
-			v->ask.checkpoint = optarg;
-		} else if (c == 'k') {
-			v->ask.quick = true;
-		} else {
-			code = verb_number(v->ui, "--workers", optarg, 1, WORKERS_MAX, &n);
-			if (code)
-				return code;
-			v->ask.workers = (unsigned)n;
-		}
+		code = parse_option(v, c);
+		if (code)
+			return code;
 	}
 	if (c == VERB_STOP)
+		return code;
+	code = check_together(v);
+	if (code)
 		return code;
 	code = verb_operands(v->ui, argc, 1, 1, "one ARCHIVE");
 	if (code)
@@ -115,6 +170,7 @@ static void print_json(const struct verify *v, const struct verify_sum *sum)
 	ui_json_number(&j, "journals", sum->journals);
 	ui_json_number(&j, "events", sum->events);
 	ui_json_number(&j, "items", sum->items);
+	ui_json_number(&j, "read", v->ask.quick ? 0 : sum->read);
 	ui_json_number(&j, "bytes", sum->bytes);
 	ui_json_number(&j, "segments", sum->segments);
 	ui_json_number(&j, "documents", sum->documents);
@@ -144,6 +200,8 @@ static void print(const struct verify *v, const struct verify_sum *sum)
 	printf("items       %" PRIu64 " in %" PRIu64 " segment%s, %s%s\n", sum->items,
 	       sum->segments, ui_s(sum->segments), bytes,
 	       v->ask.quick ? " (not read: --quick)" : "");
+	if (!v->ask.quick && sum->read < sum->items)
+		printf("read        %" PRIu64 " item%s of them\n", sum->read, ui_s(sum->read));
 	printf("documents   %" PRIu64 "\n", sum->documents);
 	if (sum->unsigned_events)
 		printf("unsigned    %" PRIu64 " event%s that no checkpoint covers yet\n",
@@ -163,6 +221,7 @@ int cmd_verify(struct ui *ui, int argc, char **argv)
 	struct verify_sum sum = {0};
 	struct archive *a = NULL;
 	struct err e = {0};
+	char *path = NULL;
 	int rc = parse(&v, argc, argv);
 
 	if (rc >= 0)
@@ -172,10 +231,13 @@ int cmd_verify(struct ui *ui, int argc, char **argv)
 	v.ask.progress = on_progress;
 	v.ask.ctx = &v;
 	ui->progress_bytes = true;
-	rc = archive_open(&a, v.archive, &e);
+	rc = backup_dest_find(&path, v.archive, &e);
+	if (rc == 0)
+		rc = archive_open(&a, path, &e);
 	if (rc == 0)
 		rc = verify_run(a, &v.ask, &sum, &e);
 	ui_progress_end(ui);
+	free(path);
 	if (rc < 0 && !sum.damaged && !sum.unchecked) {
 		archive_close(a);
 		return ui_fail(ui, rc, &e);
