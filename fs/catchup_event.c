@@ -212,6 +212,7 @@ int catchup_event_apply(struct catchup_event *w, const struct event *ev)
 		return rc ? rc : catchup_document_used(&d, ev, w->e);
 	case EVENT_REFUSED:
 	case EVENT_DAMAGED:
+	case EVENT_REPAIRED:
 		return note_item(w, ev);
 	default:
 		return 0; /* nothing to keep, or of a newer version */

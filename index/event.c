@@ -82,6 +82,9 @@ static const struct type {
 	[EVENT_COSIGNED] = {"cosigned",
 			    {ID(log), NUM(size), HASH(root), STR(witness), NUM(stamp), STR(user),
 			     NUM(uid)}},
+	[EVENT_REPAIRED] = {"repaired",
+			    {ID_OPT(item), ID_OPT(segment), ID_OPT(document), STR(what),
+			     NUM(offset), NUM(length), HASH(digest), STR(user), NUM(uid)}},
 };
 
 const char *event_type_name(enum event_type t)

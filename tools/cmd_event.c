@@ -76,6 +76,21 @@ static void put_damaged(const struct cmd_event *c)
 	printf(", bytes %" PRIu64 " to %" PRIu64, ev->offset, ev->offset + ev->length);
 }
 
+static void put_repaired(const struct cmd_event *c)
+{
+	const struct event *ev = c->ev;
+
+	put_text("", ev->what);
+	if (given(ev->item))
+		put_item(c, ": ");
+	if (given(ev->document))
+		put_id(" ", ev->document, 16);
+	if (given(ev->segment))
+		put_id(", segment ", ev->segment, 16);
+	printf(", bytes %" PRIu64 " to %" PRIu64, ev->offset, ev->offset + ev->length);
+	put_text(", ", ev->user);
+}
+
 /* Events of an item. */
 static bool put_of_item(const struct cmd_event *c)
 {
@@ -101,6 +116,9 @@ static bool put_of_item(const struct cmd_event *c)
 		break;
 	case EVENT_DAMAGED:
 		put_damaged(c);
+		break;
+	case EVENT_REPAIRED:
+		put_repaired(c);
 		break;
 	default:
 		return false;

@@ -165,6 +165,8 @@ static const char *action_name(enum event_type type)
 		return "access-refused";
 	case EVENT_DAMAGED:
 		return "damage-found";
+	case EVENT_REPAIRED:
+		return "repaired";
 	default:
 		return event_type_name(type);
 	}

@@ -38,6 +38,8 @@ const char *cmd_report_event_name(enum event_type type)
 		return "Closed";
 	case EVENT_DAMAGED:
 		return "Damage found";
+	case EVENT_REPAIRED:
+		return "Repaired";
 	default:
 		return event_type_name(type);
 	}

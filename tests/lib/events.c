@@ -135,6 +135,8 @@ static const char *const golden[EVENT_TYPES] = {
 	[EVENT_RECOVERED] = "@recovered@,'bytes':18446744073709551615,'digest':#b4",
 	[EVENT_COSIGNED] = "@cosigned@,'log':%a7,'size':12,'root':#b5,'witness':'w','stamp':13"
 			   ",'user':'alice','uid':0",
+	[EVENT_REPAIRED] = "@repaired@,'item':%a5,'segment':%a4,'document':%a2,'what':'open'"
+			   ",'offset':2,'length':3,'digest':#b4,'user':'alice','uid':0",
 };
 
 void events_golden(char out[EVENTS_BODY], enum event_type type)
