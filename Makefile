@@ -256,6 +256,13 @@ check-fuse: ## the tests of real mounts
 	+@$(build-cli)
 	@$(run-tests) $(fuse-args)
 
+# The long forms of tests that 'check' runs in short: KILLS kill points in all of backup, restore, repair.
+KILLS ?= 1000
+.PHONY: check-integration
+check-integration: ## the long and heavy tests: 1000 kill points
+	+@$(build-cli)
+	@KILLS=$(KILLS) $(run-tests) -t 3600 cli:tests/cli/backup_kill.bats
+
 .PHONY: demo bench bench-quick
 demo: ## the walk-through, from capture to released copy (IMAGES=DIR: with your own images)
 	+@$(sub) deps

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/station.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/backup_state.h"
 #include "fs/admitted.h"
 #include "fs/catchup.h"
 #include "index/ledger.h"
@@ -211,6 +213,17 @@ int station_follow(struct station *s, uint32_t logged, bool *moved, struct err *
 	return rc;
 }
 
+/* Generations of a backup share their files: a line that is added to one is in all of them. */
+static int refuse_backup(const struct station *s, struct err *e)
+{
+	if (faccessat(s->archive->dir, BACKUP_STATE, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+		return 0;
+	return err_set(e, ERR_READONLY,
+		       "%s is a generation of a backup, which must not change: restore it first "
+		       "(custody restore)",
+		       s->archive->path);
+}
+
 /* What depends on the index: all of it is made anew when the index turns out to be damaged. */
 static int set_up(struct station *s, const struct station_ask *ask, struct err *e)
 {
@@ -225,7 +238,9 @@ static int set_up(struct station *s, const struct station_ask *ask, struct err *
 	if (rc == 0)
 		rc = catchup_check_own(s, &lines, e);
 	if (rc == 0 && !(ask->flags & STATION_NO_JOURNAL)) {
-		rc = open_journal(s, e);
+		rc = refuse_backup(s, e);
+		if (rc == 0)
+			rc = open_journal(s, e);
 		if (rc == 0)
 			tell_recovered(s, ask, lines);
 	}

@@ -29,6 +29,9 @@ int cmd_check(struct ui *ui, int argc, char **argv);
 int cmd_checkpoint(struct ui *ui, int argc, char **argv);
 int cmd_reindex(struct ui *ui, int argc, char **argv);
 int cmd_transfer(struct ui *ui, int argc, char **argv);
+int cmd_backup(struct ui *ui, int argc, char **argv);
+int cmd_restore(struct ui *ui, int argc, char **argv);
+int cmd_repair(struct ui *ui, int argc, char **argv);
 int cmd_status(struct ui *ui, int argc, char **argv);
 
 /* station_open() with the node, passphrase, notices and progress of the command line. */

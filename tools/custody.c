@@ -29,6 +29,10 @@ static const struct verb verbs[] = {
 	{"report", cmd_report, "a custody report for people, with what proves it"},
 	{"check", cmd_check, "does a receipt hold; needs no archive"},
 	{"checkpoint", cmd_checkpoint, "sign and print how far the log goes"},
+	{NULL, NULL, "Safe keeping"},
+	{"backup", cmd_backup, "keep the archive a second time; needs no key and no node"},
+	{"restore", cmd_restore, "put an archive back from a backup"},
+	{"repair", cmd_repair, "replace what is damaged by what a backup has intact"},
 	{NULL, NULL, NULL},
 };
 
