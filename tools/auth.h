@@ -23,6 +23,8 @@ int auth_witness(struct ui *ui, int argc, char **argv);
 int auth_rotate(struct ui *ui, int argc, char **argv);
 int auth_accept_restore(struct ui *ui, int argc, char **argv);
 int auth_show(struct ui *ui, int argc, char **argv);
+int auth_backup(struct ui *ui, int argc, char **argv);
+int auth_restore(struct ui *ui, int argc, char **argv);
 
 /* An authority's directory, opened. Zero-initialise it. */
 struct auth {

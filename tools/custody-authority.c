@@ -13,6 +13,8 @@ static const struct verb verbs[] = {
 	{"create-archive", auth_create_archive, "a new archive directory, signed"},
 	{"enrol", auth_enrol, "answer a node's enrolment request"},
 	{"show", auth_show, "archives, nodes, and what was issued"},
+	{"backup", auth_backup, "seal a copy of the directory: without any, nothing is released again"},
+	{"restore", auth_restore, "make the directory from such a copy"},
 	{NULL, NULL, "Release"},
 	{"review", auth_review, "check a request, and show what is asked for"},
 	{"authorise", auth_authorise, "answer a request"},
