@@ -18,6 +18,7 @@
 #include "index/file.h"
 
 #define ARCHIVE_TEXT_MAX (1u << 20)
+#define SEEN_MAX (64u << 10)
 
 int authority_archive_dir(struct authority *a, const uint8_t archive[16], const char *sub,
 			  bool create, struct err *e)
@@ -170,6 +171,38 @@ int authority_archive(struct authority *a, const uint8_t id[16], struct archive_
 	return rc ? rc : keep_looked(a, &doc, d, e);
 }
 
+/* A node that is to go on for another: one that was enrolled here, whose log is not shorter than it was
+ * when it was seen here. */
+static int check_replaced(struct authority *a, const uint8_t archive[16],
+			  const struct roster_node *who, struct err *e)
+{
+	struct wire_out note = {0};
+	struct note_checkpoint seen;
+	struct text_span text, sigs;
+	struct roster_node lost;
+	char hex[33], path[128], id[33];
+	int rc = authority_find_node(a, archive, who->replaced, &lost);
+
+	text_hex(id, archive, 16);
+	text_hex(hex, who->replaced, 16);
+	if (rc)
+		return err_set(e, rc, "the node that it is to replace, %s: %s", hex, err_text(rc));
+	snprintf(path, sizeof(path), "archives/%s/seen/%s.checkpoint", id, hex);
+	rc = file_read(a->home.fd, path, SEEN_MAX, &note, e);
+	if (rc == 0 &&
+	    note_split((struct text_span){(const char *)note.p, note.n}, &text, &sigs) == 0 &&
+	    note_checkpoint_parse(&seen, text) == 0 &&
+	    (seen.size > who->replaces.size ||
+	     (seen.size == who->replaces.size && memcmp(seen.root, who->replaces.root, 32) != 0)))
+		rc = err_set(e, ERR_ROLLBACK,
+			     "the log of node %s had %" PRIu64
+			     " events when it was seen here, and the request knows %" PRIu64
+			     ", or others: bring the newest copy of it to light first",
+			     hex, seen.size, who->replaces.size);
+	wire_out_free(&note);
+	return rc == ERR_NOTFOUND ? 0 : rc;
+}
+
 int authority_enrol(struct authority *a, struct document *out, const void *request, size_t n,
 		    struct roster_node *who, uint8_t archive_id[16], int64_t now_ms, struct err *e)
 {
@@ -182,6 +215,8 @@ int authority_enrol(struct authority *a, struct document *out, const void *reque
 	*out = (struct document){0};
 	if (rc == 0)
 		rc = authority_archive(a, archive_id, &desc, e);
+	if (rc == 0 && who->replaces.origin[0])
+		rc = check_replaced(a, archive_id, who, e);
 	if (rc == 0) {
 		ever = *who;
 		ever.issued_ms = 0;

@@ -263,6 +263,20 @@ const struct roster_node *roster_find(const struct roster *r, const uint8_t node
 	return bsearch(&key, r->node, r->nodes, sizeof(*r->node), by_id);
 }
 
+const struct roster_node *roster_replacement(const struct roster *r, const uint8_t node[16])
+{
+	const struct roster_node *found = NULL;
+
+	for (size_t i = 0; i < roster_count(r); i++) {
+		const struct roster_node *n = roster_at(r, i);
+
+		if (n->replaces.origin[0] && memcmp(n->replaced, node, 16) == 0 &&
+		    (!found || n->issued_ms > found->issued_ms))
+			found = n;
+	}
+	return found;
+}
+
 size_t roster_count(const struct roster *r)
 {
 	return r->nodes;

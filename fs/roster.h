@@ -29,6 +29,10 @@ struct roster_node {
 	int64_t issued_ms;
 	int64_t not_after_ms; /* 0: none */
 	bool revoked;
+	/* It goes on in the place of a node that was lost: whose log that is, and how far it went.
+	 * replaces.origin is empty if it does not. */
+	uint8_t replaced[16];
+	struct note_checkpoint replaces;
 };
 
 struct roster;
@@ -46,6 +50,8 @@ int roster_vouch(struct roster *r, const struct archive *a, const uint8_t serial
  * out of documents/ since. ERR_NOMEM. */
 int roster_carry(struct roster *r, const struct roster *old);
 const struct roster_node *roster_find(const struct roster *r, const uint8_t node[16]);
+/* The node that took the place of this one, NULL if none did; of several the last to be enrolled. */
+const struct roster_node *roster_replacement(const struct roster *r, const uint8_t node[16]);
 size_t roster_count(const struct roster *r);
 const struct roster_node *roster_at(const struct roster *r, size_t i);
 /* True if the node was revoked at issued_ms or later: an enrolment or authorisation that was issued
@@ -61,10 +67,11 @@ bool roster_serial_revoked(const struct roster *r, const uint8_t serial[16]);
 unsigned roster_roles_parse(struct text_span s);
 const char *roster_roles_text(unsigned roles);
 
-/* An enrolment request: what a node says of itself, signed with its own key. */
+/* An enrolment request: what a node says of itself, signed with its own key. replaces: the log that it
+ * wants to go on for; NULL for none. */
 int roster_request_make(struct wire_out *out, const uint8_t archive_id[16],
 			const struct identity *id, const char *name, unsigned roles, int64_t now_ms,
-			struct err *e);
+			const struct note_checkpoint *replaces, struct err *e);
 /* Checks its signature and that the node id is that of its keys. Fills pub, name, roles, issued.
  * ERR_FOREIGN, ERR_NEWER, ERR_MALFORMED, ERR_FORGED. */
 int roster_request_parse(struct roster_node *out, uint8_t archive_id[16], const void *p, size_t n,

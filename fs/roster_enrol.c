@@ -5,6 +5,7 @@
  */
 #include "fs/roster.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "crypto/age.h"
@@ -56,12 +57,12 @@ static void put_node(struct wire_out *out, const uint8_t id[16])
 	wire_out_printf(out, "node: %s\n", hex);
 }
 
-/* The lines from name to issued. */
+/* The lines from name to issued, and replaces. */
 static void put_facts(struct wire_out *out, const uint8_t archive_id[16],
 		      const struct identity_public *pub, const char *name, unsigned roles,
-		      int64_t issued_ms)
+		      int64_t issued_ms, const struct note_checkpoint *replaces)
 {
-	char recipient[AGE_RECIPIENT_TEXT], time[TEXT_TIME_SIZE];
+	char recipient[AGE_RECIPIENT_TEXT], time[TEXT_TIME_SIZE], root[48];
 	struct note_key k;
 
 	sign_key(&k, archive_id, pub);
@@ -70,9 +71,31 @@ static void put_facts(struct wire_out *out, const uint8_t archive_id[16],
 	wire_out_printf(out, "name: %s\nrole: %s\nsign-key: ", name, roster_roles_text(roles));
 	note_vkey_text(out, &k);
 	wire_out_printf(out, "\nreceive-key: %s\nissued: %s\n", recipient, time);
+	if (!replaces || !replaces->origin[0])
+		return;
+	text_base64(root, replaces->root, sizeof(replaces->root));
+	wire_out_printf(out, "replaces: %s %" PRIu64 " %s\n", replaces->origin, replaces->size,
+			root);
 }
 
-/* Read the lines from node to issued; the node id must be that of the keys. */
+/* The optional line about the node that was lost: another one of this archive. */
+static void get_replaced(struct form *f, struct roster_node *n, const uint8_t archive_id[16])
+{
+	char expect[NOTE_NAME_MAX] = "";
+	const char *slash;
+
+	if (!form_next(f, "replaces"))
+		return;
+	form_checkpoint(f, "replaces", &n->replaces);
+	slash = strrchr(n->replaces.origin, '/');
+	if (slash && text_unhex((struct text_span){slash + 1, strlen(slash + 1)}, n->replaced, 16))
+		journal_origin(expect, archive_id, n->replaced);
+	if (!f->rc &&
+	    (strcmp(expect, n->replaces.origin) != 0 || memcmp(n->replaced, n->pub.id, 16) == 0))
+		form_fail(f, ERR_MALFORMED, "'replaces' must name the log of another node");
+}
+
+/* Read the lines from node to replaces; the node id must be that of the keys. */
 static void get_node(struct form *f, struct roster_node *n, const uint8_t archive_id[16])
 {
 	struct note_key k = {0}, expected;
@@ -98,6 +121,7 @@ static void get_node(struct form *f, struct roster_node *n, const uint8_t archiv
 	sign_key(&expected, archive_id, &n->pub);
 	if (memcmp(id, n->pub.id, sizeof(id)) != 0 || strcmp(k.name, expected.name) != 0)
 		form_fail(f, ERR_FORGED, "the node id is not the one of these keys and archive");
+	get_replaced(f, n, archive_id);
 }
 
 static bool name_ok(const char *name)
@@ -109,7 +133,7 @@ static bool name_ok(const char *name)
 
 int roster_request_make(struct wire_out *out, const uint8_t archive_id[16],
 			const struct identity *id, const char *name, unsigned roles, int64_t now_ms,
-			struct err *e)
+			const struct note_checkpoint *replaces, struct err *e)
 {
 	struct wire_out text = {0};
 	struct note_key k;
@@ -124,7 +148,7 @@ int roster_request_make(struct wire_out *out, const uint8_t archive_id[16],
 	text_hex(hex, archive_id, 16);
 	wire_out_printf(&text, REQUEST_TITLE "\narchive: %s\n", hex);
 	put_node(&text, id->pub.id);
-	put_facts(&text, archive_id, &id->pub, name, roles, now_ms);
+	put_facts(&text, archive_id, &id->pub, name, roles, now_ms, replaces);
 	sign_key(&k, archive_id, &id->pub);
 	if (wire_out_ok(&text))
 		rc = note_sign(out, (const char *)text.p, text.n, &k, id->sign);
@@ -178,7 +202,7 @@ int roster_enrolment_make(struct document *out, const uint8_t archive_id[16],
 	text_hex(hex, serial, 16);
 	wire_out_printf(&text, "serial: %s\n", hex);
 	put_node(&text, n->pub.id);
-	put_facts(&text, archive_id, &n->pub, n->name, n->roles, n->issued_ms);
+	put_facts(&text, archive_id, &n->pub, n->name, n->roles, n->issued_ms, &n->replaces);
 	if (n->not_after_ms) {
 		text_time_s(time, n->not_after_ms / 1000);
 		wire_out_printf(&text, "not-after: %s\n", time);

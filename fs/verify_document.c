@@ -212,15 +212,21 @@ static int check_restore(const struct verify *v, const struct document *d, const
 	return rc ? rc : check_signed(v, d, DOCUMENT_NS_RESTORE, version, e);
 }
 
-static int check_enrolment(const struct verify *v, const struct document *d,
-			   const uint8_t serial[16], struct err *e)
+static int check_enrolment(struct verify *v, const struct document *d, const uint8_t serial[16],
+			   struct err *e)
 {
 	struct roster_node n;
+	char hex[33], from[72];
 	int rc = roster_enrolment_parse(&n, d, &v->a->desc, e);
 
 	if (rc == 0 && memcmp(n.serial, serial, 16) != 0)
 		rc = err_set(e, ERR_FOREIGN, "its serial is another");
-	return rc;
+	if (rc || !n.replaces.origin[0])
+		return rc;
+	/* Officers signed how far the log of the lost node went. */
+	text_hex(hex, serial, 16);
+	snprintf(from, sizeof(from), "enrolment %s", hex);
+	return add_anchor(v, &n.replaces, from, e);
 }
 
 static int check_kind(struct verify *v, const struct document *d, const char *kind,

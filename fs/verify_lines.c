@@ -18,7 +18,7 @@ struct scan {
 	uint64_t next_seq; /* what the next line should say */
 	int64_t last_ms;
 	uint32_t version; /* of archive.txt that it admitted last; 0: none */
-	bool beyond; /* has lines that a node's first session does not write */
+	bool beyond;	  /* has lines that a node's first session does not write */
 };
 
 static int tell(struct scan *s, uint64_t off, uint64_t len, int code, const char *what)
@@ -335,6 +335,25 @@ static void check_size(struct scan *s, bool checkpoint)
 			    s->range.size - s->cp.size == 1 ? "" : "s");
 }
 
+/* A log that another node was enrolled to go on for. */
+static void note_replaced(const struct scan *s)
+{
+	const struct roster_node *n = roster_replacement(s->v->roster, s->node);
+	char hex[33];
+
+	if (!n)
+		return;
+	text_hex(hex, n->pub.id, 16);
+	if (s->range.size > n->replaces.size)
+		verify_note(s->v,
+			    "journal %s has %" PRIu64
+			    " event%s more than when node %s took its place",
+			    s->name, s->range.size - n->replaces.size,
+			    s->range.size - n->replaces.size == 1 ? "" : "s", hex);
+	else
+		verify_note(s->v, "journal %s ends there: node %s took its place", s->name, hex);
+}
+
 int verify_lines(struct verify *v, uint32_t number, struct err *e)
 {
 	const struct verify_journal *j = (struct verify_journal *)v->journals.p + number;
@@ -352,5 +371,7 @@ int verify_lines(struct verify *v, uint32_t number, struct err *e)
 			    j->checkpoint ? "its checkpoint is there" : s.anchor->from);
 	if (rc == 0 && j->lines)
 		check_size(&s, j->checkpoint);
+	if (rc == 0 && j->lines)
+		note_replaced(&s);
 	return rc;
 }

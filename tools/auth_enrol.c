@@ -2,6 +2,7 @@
 /* custody-authority enrol: answer a node's request to be enrolled. */
 #include "tools/auth.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,12 @@ static void print_who(const struct enrol *en)
 	auth_field(f, "node", hex);
 	auth_field(f, "name", en->who.name);
 	auth_field(f, "role", roster_roles_text(en->who.roles));
+	if (en->who.replaces.origin[0]) {
+		text_hex(hex, en->who.replaced, 16);
+		auth_field(f, "in place of", hex);
+		fprintf(f, "            a log of %" PRIu64 " event%s: is that all there is?\n",
+			en->who.replaces.size, ui_s(en->who.replaces.size));
+	}
 	fflush(f);
 }
 
@@ -93,6 +100,8 @@ static void print_result(const struct enrol *en)
 		ui_json_id(&j, "node", en->who.pub.id);
 		ui_json_text(&j, "name", en->who.name);
 		ui_json_text(&j, "role", roster_roles_text(en->who.roles));
+		if (en->who.replaces.origin[0])
+			ui_json_id(&j, "replaces", en->who.replaced);
 		ui_json_number(&j, "signatures", en->have);
 		ui_json_number(&j, "threshold", en->need);
 		ui_json_text(&j, "output", en->output);
@@ -101,6 +110,11 @@ static void print_result(const struct enrol *en)
 	} else if (!en->ui->quiet) {
 		text_hex(hex, en->serial, 16);
 		auth_field(auth_out(en->output), "enrolment", hex);
+	}
+	if (en->who.replaces.origin[0] && !en->ui->json) {
+		text_hex(hex, en->who.replaced, 16);
+		ui_say(en->ui, "The node %s can still write its log: end that (revoke --node %s).",
+		       hex, hex);
 	}
 	auth_tell_missing(en->ui, en->dir, en->output, en->have, en->need);
 }

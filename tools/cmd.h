@@ -91,6 +91,7 @@ struct cmd_event {
 	const uint8_t *journal; /* node id */
 	const char *node;	/* its name */
 	const char *path;	/* of the item, NULL if not known */
+	const char *heir_of;	/* enrolled: the node that was lost and that it replaces; NULL: none */
 	bool is_signed;		/* covered by the journal's checkpoint */
 	struct text_span line;	/* verbatim */
 };

@@ -59,6 +59,8 @@ static void put_logs(struct ui_json *j, const struct receipt *r)
 			ui_json_text(j, "role", roster_roles_text(log->who.roles));
 			ui_json_number(j, "size", log->cp.size);
 			ui_json_number(j, "other_signatures", log->others);
+			if (log->who.replaces.origin[0])
+				ui_json_id(j, "replaces", log->who.replaced);
 			put_witnesses(j, r, log);
 		}
 		ui_json_number(j, "events", log->events);

@@ -85,6 +85,8 @@ static void print_logs(const struct receipt *r)
 			printf(", %u other signature%s, not checked", log->others,
 			       ui_s(log->others));
 		putchar('\n');
+		if (log->good && log->who.replaces.origin[0])
+			put_id("  in place of", log->who.replaced, 16);
 		print_witnesses(r, log);
 	}
 }

@@ -127,8 +127,10 @@ static bool put_of_item(const struct cmd_event *c)
 }
 
 /* Events of an accession, a segment or a document. */
-static bool put_of_document(const struct event *ev)
+static bool put_of_document(const struct cmd_event *c)
 {
+	const struct event *ev = c->ev;
+
 	switch (ev->type) {
 	case EVENT_ACCESSION:
 		put_id("", ev->accession, 16);
@@ -146,6 +148,8 @@ static bool put_of_document(const struct event *ev)
 	case EVENT_ENROLLED:
 		put_id("", ev->document, 16);
 		put_text(", ", ev->user);
+		if (c->heir_of)
+			put_text(", in place of ", c->heir_of);
 		break;
 	case EVENT_REQUESTED:
 		put_id("", ev->document, 16);
@@ -208,7 +212,7 @@ void cmd_event_print(const struct cmd_event *c, int width)
 	printf("%s  ", time);
 	ui_put_name(c->node, strlen(c->node));
 	printf("%*s %c%-16s ", pad > 0 ? pad : 0, "", c->is_signed ? ' ' : '*', c->ev->type_name);
-	if (!put_of_item(c) && !put_of_document(c->ev))
+	if (!put_of_item(c) && !put_of_document(c))
 		put_rest(c);
 	putchar('\n');
 }
@@ -224,6 +228,8 @@ void cmd_event_json(const struct cmd_event *c)
 	ui_json_bool(&j, "signed", c->is_signed);
 	if (c->path)
 		ui_json_text(&j, "path", c->path);
+	if (c->heir_of)
+		ui_json_text(&j, "in_place_of", c->heir_of);
 	if (c->line.n > 2) {
 		putchar(',');
 		fwrite(c->line.p + 1, 1, c->line.n - 1, stdout);

@@ -49,16 +49,31 @@ static bool item_path(struct show *s, const struct event *ev, const uint8_t node
 	return rc == 0 && wire_out_ok(&s->path);
 }
 
+/* Is this the enrolment of a node that goes on in the place of another? Then the name of that. */
+static bool heir(const struct show *s, const struct event *ev, const uint8_t node[16],
+		 char lost[CMD_NAME_MAX])
+{
+	const struct roster *r = s->l->view.roster;
+	const struct roster_node *n = ev->type == EVENT_ENROLLED ? roster_find(r, node) : NULL;
+
+	if (!n || !n->replaces.origin[0] || memcmp(n->serial, ev->document, 16) != 0)
+		return false;
+	cmd_node_name(lost, r, n->replaced);
+	return true;
+}
+
 static void print(struct show *s, const struct event *ev, struct text_span line,
 		  const uint8_t node[16], bool is_signed)
 {
-	char name[CMD_NAME_MAX];
+	char name[CMD_NAME_MAX], lost[CMD_NAME_MAX];
 	struct cmd_event c = {
 		.ev = ev, .journal = node, .node = name, .is_signed = is_signed, .line = line};
 
 	cmd_node_name(name, s->l->view.roster, node);
 	if (item_path(s, ev, node))
 		c.path = (char *)s->path.p;
+	if (heir(s, ev, node, lost))
+		c.heir_of = lost;
 	s->unsigned_seen |= !is_signed;
 	s->shown++;
 	if (s->l->ui->json) {

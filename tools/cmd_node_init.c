@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "index/file.h"
+#include "fs/backup_log.h"
+#include "index/journal.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
 
@@ -22,6 +24,8 @@ static const char help[] =
 	"  -o, --output FILE      where the enrolment request goes ('-': standard output)\n"
 	"      --role ROLE        reader (default), ingest, or ingest,reader\n"
 	"      --name NAME        how the node is shown to people (default: the host's name)\n"
+	"      --replaces NODE    it goes on in the place of a node that was lost (name, id, or the\n"
+	"                         beginning of one): the request names that node's log, and how far it goes\n"
 	"      --no-passphrase    keep a new key raw: whoever can read DIR/node.key has it\n"
 	"      --node DIR, --json, -q, --force, --passphrase-file F, --passphrase-fd N\n"
 	"\n"
@@ -30,7 +34,7 @@ static const char help[] =
 
 struct init {
 	struct ui *ui;
-	const char *archive, *output, *role, *name;
+	const char *archive, *output, *role, *name, *replaces;
 	unsigned roles;
 	bool made, raw; /* the key is new; it has no passphrase */
 	struct secret_pool *pool;
@@ -45,6 +49,7 @@ static int parse(struct init *in, int argc, char **argv)
 					      {"output", 1, NULL, 'o'},
 					      {"role", 1, NULL, 'r'},
 					      {"name", 1, NULL, 'n'},
+					      {"replaces", 1, NULL, 'p'},
 					      {NULL, 0, NULL, 0}};
 	int c, code;
 
@@ -53,6 +58,8 @@ static int parse(struct init *in, int argc, char **argv)
 			in->output = optarg;
 		else if (c == 'r')
 			in->role = optarg;
+		else if (c == 'p')
+			in->replaces = optarg;
 		else
 			in->name = optarg;
 	}
@@ -108,9 +115,46 @@ static int open_node(struct init *in, struct err *e)
 	return node_create(&in->node, dir, in->pool, pass, in->ui, e);
 }
 
+static int no_line(void *ctx, const struct event *ev, struct err *e)
+{
+	(void)ctx, (void)ev, (void)e;
+	return 0;
+}
+
+/* The log of the lost node, all whole lines of it, checked against its checkpoint. */
+static int find_lost(const struct init *in, struct note_checkpoint *cp, struct err *e)
+{
+	struct backup_log_ask ask = {.a = in->a, .before = -1, .line = no_line};
+	const struct roster_node *lost;
+	struct backup_log log;
+	struct roster *r = NULL;
+	int rc;
+
+	*cp = (struct note_checkpoint){.size = 0};
+	if (!in->replaces)
+		return 0;
+	rc = roster_load(&r, in->a, NULL, e);
+	if (rc == 0)
+		rc = cmd_find_node(r, in->replaces, &lost, e);
+	if (rc == 0 && memcmp(lost->pub.id, node_identity(in->node)->pub.id, 16) == 0)
+		rc = err_set(e, ERR_USAGE,
+			     "a node can't replace itself: name the one that was lost");
+	if (rc == 0) {
+		ask.roster = r;
+		rc = backup_log_read(&log, &ask, lost->pub.id, e);
+		cp->size = log.lines;
+		memcpy(cp->root, log.root, sizeof(cp->root));
+		journal_origin(cp->origin, in->a->desc.id, lost->pub.id);
+		backup_log_free(&log);
+	}
+	roster_free(r);
+	return rc;
+}
+
 static int make(struct init *in, struct err *e)
 {
 	struct wire_out request = {0};
+	struct note_checkpoint lost;
 	int rc;
 
 	rc = ui_check_output(in->ui, in->output, e);
@@ -123,8 +167,10 @@ static int make(struct init *in, struct err *e)
 	if (rc == 0)
 		rc = node_archive_pin(in->node, in->a, e);
 	if (rc == 0)
+		rc = find_lost(in, &lost, e);
+	if (rc == 0)
 		rc = roster_request_make(&request, in->a->desc.id, node_identity(in->node),
-					 in->name, in->roles, ui_now(), e);
+					 in->name, in->roles, ui_now(), &lost, e);
 	if (rc == 0)
 		rc = ui_write_file(in->output, request.p, request.n, e);
 	wire_out_free(&request);

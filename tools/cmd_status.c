@@ -63,7 +63,7 @@ static int gather_journal(struct cmd_status *st, const struct ledger_journal *l,
 			  struct cmd_status_journal *j, struct err *e)
 {
 	const struct archive *a = st->s->archive;
-	const struct roster_node *who = roster_find(st->s->roster, l->node);
+	const struct roster_node *who = roster_find(st->s->roster, l->node), *heir;
 	struct note_checkpoint cp;
 	struct cosigned c;
 	struct stat sb;
@@ -71,6 +71,11 @@ static int gather_journal(struct cmd_status *st, const struct ledger_journal *l,
 
 	memcpy(j->node, l->node, 16);
 	cmd_node_name(j->name, st->s->roster, l->node);
+	heir = roster_replacement(st->s->roster, l->node);
+	if (heir) {
+		memcpy(j->heir_id, heir->pub.id, 16);
+		cmd_node_name(j->heir, st->s->roster, heir->pub.id);
+	}
 	j->indexed = l->state.range.size;
 	j->last_ms = l->last_ms;
 	text_hex(name, l->node, 16);

@@ -14,6 +14,8 @@
 struct cmd_status_journal {
 	uint8_t node[16];
 	char name[CMD_NAME_MAX];
+	char heir[CMD_NAME_MAX]; /* the node that took its place; empty: none did */
+	uint8_t heir_id[16];
 	uint64_t bytes;	   /* of the file */
 	uint64_t indexed;  /* events that this node has checked and counts */
 	uint64_t covered;  /* by its signed checkpoint; 0: there is none */
@@ -31,7 +33,7 @@ struct cmd_status {
 	struct cmd_status_journal *journal; /* owned */
 	size_t journals;
 	uint64_t pending, damaged, open_accessions, index_bytes;
-	uint64_t nodes, revoked; /* enrolled; of these revoked */
+	uint64_t nodes, revoked;    /* enrolled; of these revoked */
 	struct transfers transfers; /* owned */
 };
 

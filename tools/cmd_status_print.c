@@ -90,6 +90,8 @@ static void print_journals(const struct cmd_status *st)
 			text_time_s(last, j->cosigned_ms / 1000);
 			printf(", %" PRIu64 " cosigned %s", j->cosigned, last);
 		}
+		if (j->heir[0])
+			put_text(", goes on as ", j->heir);
 		if (j->behind)
 			printf(", %" PRIu64 " byte%s not checked yet", j->behind, ui_s(j->behind));
 		putchar('\n');
@@ -255,6 +257,8 @@ static void json_journals(const struct cmd_status *st, struct ui_json *j)
 		ui_json_begin(j, NULL, '{');
 		ui_json_id(j, "node", k->node);
 		ui_json_text(j, "name", k->name);
+		if (k->heir[0])
+			ui_json_id(j, "replaced_by", k->heir_id);
 		ui_json_number(j, "events", k->indexed);
 		ui_json_number(j, "bytes", k->bytes);
 		ui_json_number(j, "signed", k->covered);

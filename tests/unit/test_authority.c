@@ -238,7 +238,7 @@ static void test_enrol(void **state)
 
 	for (unsigned roles = ROSTER_INGEST; roles <= ROSTER_READER; roles++) {
 		wire_out_reset(&request);
-		ok(roster_request_make(&request, w->desc.id, id, "ws", roles, T0, &e), &e);
+		ok(roster_request_make(&request, w->desc.id, id, "ws", roles, T0, NULL, &e), &e);
 		ok(authority_enrol(w->a, &doc, request.p, request.n, &who, archive, T0 + 1000, &e),
 		   &e);
 		assert_memory_equal(archive, w->desc.id, 16);
@@ -266,7 +266,7 @@ static void test_enrol(void **state)
 			 ERR_KEY);
 	authority_close(locked);
 	wire_out_reset(&request);
-	ok(roster_request_make(&request, other, id, "ws", ROSTER_INGEST, T0, &e), &e);
+	ok(roster_request_make(&request, other, id, "ws", ROSTER_INGEST, T0, NULL, &e), &e);
 	assert_int_equal(authority_enrol(w->a, &doc, request.p, request.n, &who, archive, T0, &e),
 			 ERR_WRONG_ARCHIVE);
 	request.p[request.n / 2] ^= 1;
@@ -432,7 +432,7 @@ static void test_enrol_revoked(void **state)
 	uint8_t archive[16];
 	struct err e;
 
-	ok(roster_request_make(&request, w->desc.id, id, "cap", ROSTER_INGEST, T0, &e), &e);
+	ok(roster_request_make(&request, w->desc.id, id, "cap", ROSTER_INGEST, T0, NULL, &e), &e);
 	put_revocation(w, w->d.who[DOSSIER_WS].pub.id, T0);
 	ok(authority_enrol(w->a, &doc, request.p, request.n, &who, archive, T0, &e), &e);
 	assert_false(who.revoked);

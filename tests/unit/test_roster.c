@@ -4,6 +4,7 @@
  * may have written to.
  */
 #include "fs/roster.h"
+#include "index/journal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -76,7 +77,8 @@ static void test_request(void **state)
 	uint8_t archive[16];
 	struct err e;
 
-	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "lane 3", BOTH, T0, &e), 0);
+	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "lane 3", BOTH, T0, NULL, &e),
+			 0);
 	assert_int_equal(roster_request_parse(&n, archive, out.p, out.n, &e), 0);
 	assert_memory_equal(archive, w->desc.id, 16);
 	assert_memory_equal(&n.pub, &w->id->pub, sizeof(n.pub));
@@ -95,13 +97,16 @@ static void test_request(void **state)
 		assert_int_not_equal(roster_request_parse(&n, archive, out.p, len, &e), 0);
 	wire_out_free(&out);
 
-	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "", BOTH, T0, &e), ERR_USAGE);
-	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "a\nb", BOTH, T0, &e),
+	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "", BOTH, T0, NULL, &e),
 			 ERR_USAGE);
-	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "\xff", BOTH, T0, &e),
+	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "a\nb", BOTH, T0, NULL, &e),
 			 ERR_USAGE);
-	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "x", 0, T0, &e), ERR_USAGE);
-	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "x", 4, T0, &e), ERR_USAGE);
+	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "\xff", BOTH, T0, NULL, &e),
+			 ERR_USAGE);
+	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "x", 0, T0, NULL, &e),
+			 ERR_USAGE);
+	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "x", 4, T0, NULL, &e),
+			 ERR_USAGE);
 	wire_out_free(&out);
 }
 
@@ -116,13 +121,46 @@ static void test_request_of_another(void **state)
 	uint8_t archive[16];
 	struct err e;
 
-	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "x", BOTH, T0, &e), 0);
+	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "x", BOTH, T0, NULL, &e), 0);
 	assert_int_equal(note_split((struct text_span){(char *)out.p, out.n}, &text, &sigs), 0);
 	strcpy(k.name, "somebody");
 	memcpy(k.pk, w->other->pub.sign, 32);
 	assert_int_equal(note_sign(&forged, text.p, text.n, &k, w->other->sign), 0);
 	assert_int_equal(roster_request_parse(&n, archive, forged.p, forged.n, &e), ERR_FORGED);
 	wire_out_free(&forged);
+	wire_out_free(&out);
+}
+
+/* The log of a node that was lost: another one, of this archive. */
+static void test_request_replaces(void **state)
+{
+	struct world *w = *state;
+	struct note_checkpoint lost = {.size = 77};
+	uint8_t archive[16], elsewhere[16] = {9};
+	struct wire_out out = {0};
+	struct roster_node n;
+	struct err e;
+
+	journal_origin(lost.origin, w->desc.id, w->other->pub.id);
+	memset(lost.root, 0x5a, sizeof(lost.root));
+	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "cap2", BOTH, T0, &lost, &e),
+			 0);
+	assert_int_equal(roster_request_parse(&n, archive, out.p, out.n, &e), 0);
+	assert_string_equal(n.replaces.origin, lost.origin);
+	assert_int_equal(n.replaces.size, 77);
+	assert_memory_equal(n.replaces.root, lost.root, 32);
+	assert_memory_equal(n.replaced, w->other->pub.id, 16);
+	wire_out_reset(&out);
+
+	journal_origin(lost.origin, w->desc.id, w->id->pub.id); /* itself */
+	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "cap2", BOTH, T0, &lost, &e),
+			 0);
+	assert_int_equal(roster_request_parse(&n, archive, out.p, out.n, &e), ERR_MALFORMED);
+	wire_out_reset(&out);
+	journal_origin(lost.origin, elsewhere, w->other->pub.id); /* of another archive */
+	assert_int_equal(roster_request_make(&out, w->desc.id, w->id, "cap2", BOTH, T0, &lost, &e),
+			 0);
+	assert_int_equal(roster_request_parse(&n, archive, out.p, out.n, &e), ERR_MALFORMED);
 	wire_out_free(&out);
 }
 
@@ -481,6 +519,7 @@ int main(void)
 		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_request),
 		cmocka_unit_test(test_request_of_another),
+		cmocka_unit_test(test_request_replaces),
 		cmocka_unit_test(test_enrolment),
 		cmocka_unit_test(test_unsigned_enrolment),
 		cmocka_unit_test(test_bad_enrolments),
