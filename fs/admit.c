@@ -169,9 +169,10 @@ static int check_authorisation(const struct admission *a, const struct authorisa
 	return rc;
 }
 
-static int ignore_key(void *ctx, bool accession, const uint8_t id[16], const uint8_t key[32])
+static int ignore_key(void *ctx, const uint8_t id[16], const uint8_t *commitment,
+		      const uint8_t key[32])
 {
-	(void)ctx, (void)accession, (void)id, (void)key;
+	(void)ctx, (void)id, (void)commitment, (void)key;
 	return 0;
 }
 

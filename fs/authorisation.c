@@ -149,8 +149,8 @@ int authorisation_parse(struct authorisation *a, const struct document *d, struc
 		form_fail(&f, ERR_MALFORMED, "it names no item and no accession");
 	form_hash(&f, "sealed", sealed); /* compared by document_parse() */
 	rc = form_end(&f);
-	if (rc == 0 && (!form_distinct(a->item, a->items, sizeof(*a->item)) ||
-			!form_distinct(a->accession, a->accessions, sizeof(*a->accession))))
+	if (rc == 0 && (!form_distinct(a->item, a->items, sizeof(*a->item), sizeof(*a->item)) ||
+			!form_distinct(a->accession, a->accessions, 16, 16)))
 		rc = err_set(e, ERR_MALFORMED, "the authorisation names an item twice");
 	if (rc)
 		authorisation_free(a);

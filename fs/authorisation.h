@@ -20,6 +20,7 @@
 #define AUTHORISATION_USERS_MAX 64
 #define AUTHORISATION_ITEMS_MAX 300000u /* with their keys they fit into DOCUMENT_MAX */
 
+/* Ids are what nodes call their items: id and commitment together name one. */
 struct authorisation_item {
 	uint8_t id[16];
 	uint8_t commitment[32];
@@ -53,11 +54,11 @@ void authorisation_text(struct wire_out *out, const struct authorisation *a);
 int authorisation_seal(struct wire_out *age_file, const struct authorisation *a,
 		       const uint8_t (*item_keys)[32], const uint8_t (*accession_keys)[32],
 		       const uint8_t recipient[32]);
-/* Gives each id and key to cb (key is wiped after the call). Ids must be those of the text, in its
- * order. ERR_KEY, ERR_DAMAGED, ERR_MALFORMED. */
+/* Gives each id and key to cb (key is wiped after the call), with the commitment of an item, NULL for
+ * an accession. Ids must be those of the text, in its order. ERR_KEY, ERR_DAMAGED, ERR_MALFORMED. */
 int authorisation_open(const struct authorisation *a, const struct document *d,
 		       const struct identity *id,
-		       int (*cb)(void *ctx, bool accession, const uint8_t id[16],
+		       int (*cb)(void *ctx, const uint8_t id[16], const uint8_t *commitment,
 				 const uint8_t key[32]),
 		       void *ctx, struct err *e);
 

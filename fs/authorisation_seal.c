@@ -38,7 +38,8 @@ int authorisation_seal(struct wire_out *age_file, const struct authorisation *a,
 	return rc;
 }
 
-typedef int give_key(void *ctx, bool accession, const uint8_t id[16], const uint8_t key[32]);
+typedef int give_key(void *ctx, const uint8_t id[16], const uint8_t *commitment,
+		     const uint8_t key[32]);
 
 /* Walk the plaintext; without cb only look whether it is that of the text. */
 static int walk(const struct authorisation *a, const struct wire_out *plain, give_key *cb,
@@ -59,7 +60,7 @@ static int walk(const struct authorisation *a, const struct wire_out *plain, giv
 
 			ok = key && memcmp(is, id, 16) == 0;
 			if (ok && cb)
-				rc = cb(ctx, kind, id, key);
+				rc = cb(ctx, id, kind ? NULL : a->item[i].commitment, key);
 		}
 	}
 	if (rc)

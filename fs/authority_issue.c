@@ -26,7 +26,7 @@ static size_t single_items(const struct request *r)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->items; i++)
-		n += !request_whole(r, r->item[i].accession);
+		n += !request_item_whole(r, &r->item[i]);
 	return n;
 }
 
@@ -59,29 +59,12 @@ static int open_segments(struct issue *is, struct err *e)
 	return rc;
 }
 
-static int find_segment(const struct request *r, const uint8_t id[16], size_t *at, size_t *hint)
-{
-	for (size_t n = 0; n < r->segments; n++) {
-		size_t i = (*hint + n) % r->segments;
-
-		if (!memcmp(r->segment[i].header.segment, id, 16)) {
-			*at = *hint = i;
-			return 0;
-		}
-	}
-	return ERR_DAMAGED;
-}
-
 /* One file key; frame_unwrap() sees that it is the one the frame committed to. */
-static int unwrap(struct issue *is, const struct request_item *it, uint8_t key[32], size_t *hint,
-		  struct err *e)
+static int unwrap(struct issue *is, const struct request_item *it, uint8_t key[32], struct err *e)
 {
 	char hex[33];
-	size_t seg = 0;
-	int rc = find_segment(is->r, it->segment, &seg, hint);
+	int rc = frame_unwrap(key, it->head, it->head_len, is->wrap[it->place]);
 
-	if (rc == 0)
-		rc = frame_unwrap(key, it->head, it->head_len, is->wrap[seg]);
 	if (rc) {
 		text_hex(hex, it->id.id, 16);
 		err_set(e, rc, "the file key of item %s does not open: %s", hex, err_text(rc));
@@ -91,15 +74,14 @@ static int unwrap(struct issue *is, const struct request_item *it, uint8_t key[3
 
 static int issue_items(struct issue *is, struct err *e)
 {
-	size_t hint = 0;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < is->r->items; i++) {
 		const struct request_item *it = &is->r->item[i];
 
-		if (request_whole(is->r, it->accession))
+		if (request_item_whole(is->r, it))
 			continue;
-		rc = unwrap(is, it, is->item_key[is->au.items], &hint, e);
+		rc = unwrap(is, it, is->item_key[is->au.items], e);
 		is->au.item[is->au.items++] = it->id;
 	}
 	return rc;
@@ -108,10 +90,10 @@ static int issue_items(struct issue *is, struct err *e)
 static int issue_accessions(struct issue *is, struct err *e)
 {
 	for (size_t i = 0; i < is->r->accessions; i++) {
+		const struct request_accession *a = request_whole(is->r, is->r->accession[i]);
 		size_t seg = 0;
 
-		while (seg < is->r->segments &&
-		       memcmp(is->r->segment[seg].header.accession, is->r->accession[i], 16) != 0)
+		while (seg < is->r->segments && &is->r->opened[is->r->segment[seg].opened] != a)
 			seg++;
 		if (seg == is->r->segments)
 			return err_set(e, ERR_MALFORMED,

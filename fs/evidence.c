@@ -153,7 +153,7 @@ static int take_text(struct evidence *v, struct text_span text, struct err *e)
 		v->log[v->logs] = (struct evidence_log){.hashes = 0};
 		take_log(&f, &v->log[v->logs++]);
 	} while (form_next(&f, "log"));
-	if (!f.rc && !form_distinct(v->log, v->logs, sizeof(*v->log)))
+	if (!f.rc && !form_distinct(v->log, v->logs, sizeof(*v->log), 16))
 		form_fail(&f, ERR_MALFORMED, "a log is named twice");
 	if (!f.rc && !text_expect(&f.in, "end"))
 		form_fail(&f, ERR_MALFORMED, "another log, or 'end', must stand behind line %u",

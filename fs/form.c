@@ -163,23 +163,23 @@ bool form_room(struct form *f, void **list, size_t n, size_t max, size_t size)
 	return p;
 }
 
-static int compare_id(const void *a, const void *b)
+static int compare(const void *a, const void *b, void *len)
 {
-	return memcmp(a, b, 16);
+	return memcmp(a, b, *(const size_t *)len);
 }
 
-bool form_distinct(const void *list, size_t n, size_t size)
+bool form_distinct(const void *list, size_t n, size_t size, size_t len)
 {
-	uint8_t(*ids)[16] = n ? reallocarray(NULL, n, sizeof(*ids)) : NULL;
-	bool ok = ids || n == 0;
+	uint8_t *key = n ? reallocarray(NULL, n, len) : NULL;
+	bool ok = key || n == 0;
 
-	for (size_t i = 0; ids && i < n; i++)
-		memcpy(ids[i], (const uint8_t *)list + i * size, sizeof(*ids));
-	if (ids)
-		qsort(ids, n, sizeof(*ids), compare_id);
+	for (size_t i = 0; key && i < n; i++)
+		memcpy(key + i * len, (const uint8_t *)list + i * size, len);
+	if (key)
+		qsort_r(key, n, len, compare, &len);
 	for (size_t i = 1; ok && i < n; i++)
-		ok = compare_id(ids[i - 1], ids[i]) != 0;
-	free(ids);
+		ok = memcmp(key + (i - 1) * len, key + i * len, len) != 0;
+	free(key);
 	return ok;
 }
 

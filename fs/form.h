@@ -45,8 +45,8 @@ void form_checkpoint(struct form *f, const char *key, struct note_checkpoint *c)
 /* Room for one more in a list of n elements of `size` bytes that grows by doubling from NULL. False,
  * and the form is bad, when there are `max` already or no memory. */
 bool form_room(struct form *f, void **list, size_t n, size_t max, size_t size);
-/* True if the ids at the beginning of each of n elements of `size` bytes are all different. */
-bool form_distinct(const void *list, size_t n, size_t size);
+/* True if the first `len` bytes of n elements of `size` bytes are all different. */
+bool form_distinct(const void *list, size_t n, size_t size, size_t len);
 
 /* Turn the form bad because of the line last taken. The first call counts. */
 __attribute__((format(printf, 3, 4))) void form_fail(struct form *f, int code, const char *fmt,

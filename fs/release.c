@@ -119,21 +119,6 @@ size_t release_unknown_users(const struct release *r)
 	return r->unknown;
 }
 
-const uint8_t *release_commitment(const struct release *r, const uint8_t item[16])
-{
-	size_t at;
-
-	return release_keys_has(r->keys, false, item, &at) ? r->terms.item[at].commitment : NULL;
-}
-
-/* Does it name this very item? */
-static bool names(const struct release *r, const uint8_t item[16], const uint8_t commitment[32])
-{
-	const uint8_t *authorised = release_commitment(r, item);
-
-	return authorised && memcmp(authorised, commitment, 32) == 0;
-}
-
 /* *used += n unless that would pass max; 0 is no limit. */
 static int charge(struct release *r, _Atomic uint64_t *used, uint64_t n, uint64_t max)
 {
@@ -181,10 +166,9 @@ int release_file_key(struct release *r, const uint8_t item[16], const uint8_t co
 
 	if (rc)
 		return rc;
-	rc = names(r, item, commitment) ? release_keys_get(r->keys, false, item, file_key) :
-					  ERR_NOTFOUND;
+	rc = release_keys_get(r->keys, item, commitment, file_key);
 	if (rc == ERR_NOTFOUND) {
-		rc = release_keys_get(r->keys, true, accession, wrap);
+		rc = release_keys_get(r->keys, accession, NULL, wrap);
 		if (rc == 0)
 			rc = frame_unwrap(file_key, head, head_len, wrap);
 		secret_wipe(wrap, sizeof(wrap));
@@ -253,9 +237,10 @@ int release_new(struct release **out, struct release_set *s, struct authorisatio
 	return 0;
 }
 
-int release_put_key(struct release *r, bool accession, const uint8_t id[16], const uint8_t key[32])
+int release_put_key(struct release *r, const uint8_t id[16], const uint8_t *commitment,
+		    const uint8_t key[32])
 {
-	return release_keys_put(r->keys, accession, id, key);
+	return release_keys_put(r->keys, id, commitment, key);
 }
 
 /* ---- the set ---- */
@@ -378,8 +363,8 @@ static bool covers(const struct release *r, const void *ctx)
 {
 	const struct cover *c = ctx;
 
-	return names(r, c->item, c->commitment) ||
-	       release_keys_has(r->keys, true, c->accession, NULL);
+	return release_keys_has(r->keys, c->item, c->commitment) ||
+	       release_keys_has(r->keys, c->accession, NULL);
 }
 
 static int best_first(const void *pa, const void *pb)

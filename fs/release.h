@@ -39,7 +39,9 @@ struct release_start {
 };
 int release_new(struct release **out, struct release_set *s, struct authorisation *terms,
 		const struct release_start *start);
-int release_put_key(struct release *r, bool accession, const uint8_t id[16], const uint8_t key[32]);
+/* See release_keys_put(). */
+int release_put_key(struct release *r, const uint8_t id[16], const uint8_t *commitment,
+		    const uint8_t key[32]);
 int release_add(struct release_set *s, struct release *r);
 /* The release of a serial, held; NULL if it is not in the set. */
 struct release *release_find(struct release_set *s, const uint8_t serial[16]);
@@ -71,8 +73,6 @@ void release_note_opens(struct release *r, uint64_t opens);
 bool release_allows(const struct release *r, uint32_t uid);
 /* How many of its users are no local account: they allow nobody. */
 size_t release_unknown_users(const struct release *r);
-/* The commitment an item was authorised under; NULL if it is covered by its accession alone. */
-const uint8_t *release_commitment(const struct release *r, const uint8_t item[16]);
 /*
  * Budgets: charge one open; charge bytes about to be served. ERR_BUDGET when it would pass the
  * limit (nothing is charged then). What was used before the release was loaded comes from the log,

@@ -7,17 +7,12 @@
 
 #include "crypto/seal.h"
 
-#define NAME 17 /* kind and id: what is sorted by, and what a sealed key is bound to */
+#define NAME 49 /* kind, id, commitment: what is sorted by, and what a sealed key is bound to */
 #define SEALED (32 + SEAL_OVERHEAD)
-
-struct entry {
-	uint8_t name[NAME];
-	uint32_t at; /* place in the authorisation's text */
-};
 
 struct release_keys {
 	struct secret_pool *pool;
-	struct entry *entry; /* sorted by name */
+	uint8_t (*name)[NAME]; /* sorted */
 	size_t count;
 	uint8_t (*sealed)
 		[SEALED];     /* one an entry, all zero before it is put; NULL before the first */
@@ -25,15 +20,18 @@ struct release_keys {
 	uint8_t *key;	      /* in the pool; NULL when there are no keys, or no more */
 };
 
-static void make_name(uint8_t name[NAME], bool accession, const uint8_t id[16])
+static void make_name(uint8_t name[NAME], const uint8_t id[16], const uint8_t *commitment)
 {
-	name[0] = accession;
+	memset(name, 0, NAME);
+	name[0] = !commitment;
 	memcpy(name + 1, id, 16);
+	if (commitment)
+		memcpy(name + 17, commitment, 32);
 }
 
 static int by_name(const void *a, const void *b)
 {
-	return memcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name, NAME);
+	return memcmp(a, b, NAME);
 }
 
 int release_keys_new(struct release_keys **out, struct secret_pool *pool,
@@ -46,20 +44,16 @@ int release_keys_new(struct release_keys **out, struct secret_pool *pool,
 		return ERR_NOMEM;
 	k->pool = pool;
 	k->count = a->items + a->accessions;
-	k->entry = calloc(k->count ? k->count : 1, sizeof(*k->entry));
-	if (!k->entry) {
+	k->name = calloc(k->count ? k->count : 1, sizeof(*k->name));
+	if (!k->name) {
 		free(k);
 		return ERR_NOMEM;
 	}
-	for (size_t i = 0; i < a->items; i++) {
-		make_name(k->entry[i].name, false, a->item[i].id);
-		k->entry[i].at = (uint32_t)i;
-	}
-	for (size_t i = 0; i < a->accessions; i++) {
-		make_name(k->entry[a->items + i].name, true, a->accession[i]);
-		k->entry[a->items + i].at = (uint32_t)i;
-	}
-	qsort(k->entry, k->count, sizeof(*k->entry), by_name);
+	for (size_t i = 0; i < a->items; i++)
+		make_name(k->name[i], a->item[i].id, a->item[i].commitment);
+	for (size_t i = 0; i < a->accessions; i++)
+		make_name(k->name[a->items + i], a->accession[i], NULL);
+	qsort(k->name, k->count, sizeof(*k->name), by_name);
 	pthread_mutex_init(&k->lock, NULL);
 	*out = k;
 	return 0;
@@ -72,24 +66,26 @@ void release_keys_free(struct release_keys *k)
 	release_keys_wipe(k);
 	pthread_mutex_destroy(&k->lock);
 	free(k->sealed);
-	free(k->entry);
+	free(k->name);
 	free(k);
 }
 
-static const struct entry *find(const struct release_keys *k, bool accession, const uint8_t id[16])
+/* Its number among all, or k->count. */
+static size_t find(const struct release_keys *k, const uint8_t id[16], const uint8_t *commitment)
 {
-	struct entry want;
+	uint8_t want[NAME], (*at)[NAME];
 
-	make_name(want.name, accession, id);
-	return bsearch(&want, k->entry, k->count, sizeof(want), by_name);
+	make_name(want, id, commitment);
+	at = bsearch(want, k->name, k->count, NAME, by_name);
+	return at ? (size_t)(at - k->name) : k->count;
 }
 
-int release_keys_put(struct release_keys *k, bool accession, const uint8_t id[16],
+int release_keys_put(struct release_keys *k, const uint8_t id[16], const uint8_t *commitment,
 		     const uint8_t key[32])
 {
-	const struct entry *en = find(k, accession, id);
+	const size_t at = find(k, id, commitment);
 
-	if (!en)
+	if (at == k->count)
 		return ERR_NOTFOUND;
 	if (!k->sealed)
 		k->sealed = calloc(k->count, sizeof(*k->sealed));
@@ -100,30 +96,27 @@ int release_keys_put(struct release_keys *k, bool accession, const uint8_t id[16
 	}
 	if (!k->sealed || !k->key)
 		return ERR_NOMEM;
-	seal_close(k->sealed[en - k->entry], k->key, en->name, NAME, key, 32);
+	seal_close(k->sealed[at], k->key, k->name[at], NAME, key, 32);
 	return 0;
 }
 
-bool release_keys_has(const struct release_keys *k, bool accession, const uint8_t id[16],
-		      size_t *at)
+bool release_keys_has(const struct release_keys *k, const uint8_t id[16],
+		      const uint8_t *commitment)
 {
-	const struct entry *en = find(k, accession, id);
-
-	if (en && at)
-		*at = en->at;
-	return en;
+	return find(k, id, commitment) < k->count;
 }
 
-int release_keys_get(struct release_keys *k, bool accession, const uint8_t id[16], uint8_t key[32])
+int release_keys_get(struct release_keys *k, const uint8_t id[16], const uint8_t *commitment,
+		     uint8_t key[32])
 {
-	const struct entry *en = find(k, accession, id);
+	const size_t at = find(k, id, commitment);
 	int rc = ERR_NOTFOUND;
 
-	if (!en || !k->sealed)
+	if (at == k->count || !k->sealed)
 		return rc;
 	pthread_mutex_lock(&k->lock);
 	/* A key that was never put does not open: it is not there. */
-	if (k->key && seal_open(key, k->key, en->name, NAME, k->sealed[en - k->entry], SEALED) == 0)
+	if (k->key && seal_open(key, k->key, k->name[at], NAME, k->sealed[at], SEALED) == 0)
 		rc = 0;
 	pthread_mutex_unlock(&k->lock);
 	return rc;

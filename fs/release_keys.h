@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * release_keys: what a release covers, sorted by id, and its keys, which lie sealed in ordinary
- * memory under one random key in the secret pool. Wiping those 32 bytes ends them all.
+ * release_keys: what a release covers, sorted, and its keys, which lie sealed in ordinary memory
+ * under one random key in the secret pool. Wiping those 32 bytes ends them all.
+ *
+ * An item goes by its id and its commitment, for nodes may call different items by one id; an
+ * accession by its id, with NULL for a commitment.
  *
  * Thread rule: filled by one thread; afterwards any thread may look up, get and wipe.
  */
@@ -21,14 +24,15 @@ struct release_keys;
 int release_keys_new(struct release_keys **out, struct secret_pool *pool,
 		     const struct authorisation *a);
 void release_keys_free(struct release_keys *k); /* NULL is fine */
-/* Keep the key of an id. ERR_NOTFOUND: no such id. ERR_NOMEM. */
-int release_keys_put(struct release_keys *k, bool accession, const uint8_t id[16],
+/* Keep the key of one. ERR_NOTFOUND: the text does not name it. ERR_NOMEM. */
+int release_keys_put(struct release_keys *k, const uint8_t id[16], const uint8_t *commitment,
 		     const uint8_t key[32]);
-/* Is the id covered, with or without a key? *at (may be NULL) is its place in the text. */
-bool release_keys_has(const struct release_keys *k, bool accession, const uint8_t id[16],
-		      size_t *at);
-/* The key of an id. ERR_NOTFOUND: not covered, no key, or wiped. */
-int release_keys_get(struct release_keys *k, bool accession, const uint8_t id[16], uint8_t key[32]);
+/* Is it covered, with or without a key? */
+bool release_keys_has(const struct release_keys *k, const uint8_t id[16],
+		      const uint8_t *commitment);
+/* The key of one. ERR_NOTFOUND: not covered, no key, or wiped. */
+int release_keys_get(struct release_keys *k, const uint8_t id[16], const uint8_t *commitment,
+		     uint8_t key[32]);
 /* From now on no key can be got. */
 void release_keys_wipe(struct release_keys *k);
 

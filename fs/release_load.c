@@ -107,9 +107,9 @@ static int check(const struct reload *l, const struct ledger_document *d,
 				     NULL, e);
 }
 
-static int put_key(void *ctx, bool accession, const uint8_t id[16], const uint8_t key[32])
+static int put_key(void *ctx, const uint8_t id[16], const uint8_t *commitment, const uint8_t key[32])
 {
-	return release_put_key(ctx, accession, id, key);
+	return release_put_key(ctx, id, commitment, key);
 }
 
 static int load(struct reload *l, const struct ledger_document *d, struct err *e)

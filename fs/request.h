@@ -25,6 +25,7 @@ struct request_ask {
 	const char *const *paths;
 	size_t npaths;
 	const uint8_t (*accessions)[16]; /* whole accessions */
+	const uint8_t (*nodes)[16];	 /* whose each is, or zeros: whoever's; NULL: zeros all */
 	size_t naccessions;
 	const char *case_no, *purpose, *legal_basis;		    /* legal_basis may be NULL */
 	const char *user;					    /* requested-by: "user@host" */
@@ -40,7 +41,7 @@ struct request_summary {
 #define REQUEST_NAMES_MAX 10000u
 /* Build the whole request file and journal `requested`, before out has a byte of it. A reader node's
  * business: ERR_ROLE. ERR_NOTFOUND names the path or accession; an accession that is not closed is
- * ERR_USAGE; texts that are not one line of UTF-8
+ * ERR_USAGE, and one that several nodes claim, when none of them is named, ERR_FORGED; texts that are not one line of UTF-8
  * below AUTHORISATION_TEXT_MAX bytes, and more than AUTHORISATION_ITEMS_MAX items, are ERR_USAGE;
  * heads and headers that are not those of the log are ERR_DAMAGED. */
 int request_make(struct wire_out *out, struct station *s, const struct request_ask *ask,
@@ -72,6 +73,7 @@ struct request_item {
 	struct frame frame;
 	const uint8_t *head; /* frame head bytes, into the request's memory */
 	size_t head_len;
+	size_t place;		/* of its segment among r->segment */
 	struct wire_out record; /* opened provenance, encoded; filled by request_open */
 	uint8_t plain_sha256[32];
 };
@@ -116,8 +118,12 @@ int request_parse(struct request *r, const void *p, size_t n,
 int request_open(struct request *r, const uint8_t catalogue_secret[32], struct err *e);
 void request_free(struct request *r); /* wipes records */
 
-/* An accession that is asked for as a whole; NULL if this one is not. */
+/* An accession that is asked for as a whole, by its id alone: the request is for one of that id. NULL
+ * if it is none. */
 const struct request_accession *request_whole(const struct request *r, const uint8_t id[16]);
+/* The same for the accession of an item: its node's, not another's that goes by the same id. */
+const struct request_accession *request_item_whole(const struct request *r,
+						   const struct request_item *it);
 /* All that is asked for, each item once: what is asked for singly, and whole accessions with all
  * they hold, listed or not. bytes: of plaintext. UINT64_MAX where it would be more. */
 void request_total(const struct request *r, uint64_t *items, uint64_t *bytes);

@@ -17,15 +17,18 @@ static int unproved(const struct request_reader *b, const uint8_t id[16], const 
 	return err_set(b->e, ERR_FORGED, "accession %s: %s", hex, what);
 }
 
-/* They stand in the order of their segments: the search goes on where it last ended. */
-static struct request_accession *find_accession(struct request_reader *b, const uint8_t id[16])
+/* A node's, and no other's that goes by the same id. They stand in the order of their segments: the
+ * search goes on where it last ended. */
+static struct request_accession *find_accession(struct request_reader *b, const uint8_t node[16],
+						const uint8_t id[16])
 {
 	struct request *r = b->r;
 
 	for (size_t i = 0; i < r->nopened; i++) {
 		size_t k = (b->accession + i) % r->nopened;
 
-		if (memcmp(r->opened[k].id, id, 16) == 0) {
+		if (memcmp(r->opened[k].id, id, 16) == 0 &&
+		    memcmp(r->opened[k].node, node, 16) == 0) {
 			b->accession = k;
 			return &r->opened[k];
 		}
@@ -62,12 +65,10 @@ static int read_opened(struct request_reader *b)
 /* The end of one that is asked for as a whole: nothing more can come in under its key. */
 static int read_closed(struct request_reader *b, const uint8_t id[16])
 {
-	struct request_accession *a = find_accession(b, id);
+	struct request_accession *a;
 	struct request_proved p;
 	int rc;
 
-	if (!a)
-		return unproved(b, id, "the request does not prove who opened it");
 	if (!request_section_next_is(b, REQUEST_ACCESSION_CLOSED))
 		return unproved(b, id, "the request does not prove that it was closed");
 	rc = request_section_proved(b, REQUEST_ACCESSION_CLOSED, EVENT_ACCESSION_CLOSED, &p);
@@ -75,8 +76,8 @@ static int read_closed(struct request_reader *b, const uint8_t id[16])
 		return rc;
 	if (p.n > 0)
 		return request_section_malformed(b, "an accession's section");
-	if (memcmp(p.event.accession, id, 16) != 0 || memcmp(p.node, a->node, 16) != 0 ||
-	    p.event.seq <= a->seq)
+	a = find_accession(b, p.node, id);
+	if (!a || memcmp(p.event.accession, id, 16) != 0 || p.event.seq <= a->seq)
 		return unproved(b, id, "it was not closed by the node that opened it");
 	a->whole = true;
 	a->closed_ms = p.event.time_ms;
@@ -86,11 +87,10 @@ static int read_closed(struct request_reader *b, const uint8_t id[16])
 	return 0;
 }
 
-/* Does an event belong into this accession? */
+/* Does an event of its node belong into this accession? */
 static bool within(const struct request_accession *a, const struct request_proved *p)
 {
-	return memcmp(a->node, p->node, 16) == 0 && p->event.seq > a->seq &&
-	       (!a->whole || p->event.seq < a->closed_seq);
+	return p->event.seq > a->seq && (!a->whole || p->event.seq < a->closed_seq);
 }
 
 /* One that is asked for as a whole has a segment, and no more items than it says. */
@@ -133,11 +133,12 @@ static int read_segment(struct request_reader *b)
 	    memcmp(s->header.accession, p.event.accession, 16) != 0 ||
 	    memcmp(s->header.segment, p.event.segment, 16) != 0)
 		return err_set(b->e, ERR_FORGED, "a segment's header is not that of its event");
-	a = find_accession(b, p.event.accession);
+	a = find_accession(b, p.node, p.event.accession);
 	if (!a)
-		return unproved(b, p.event.accession, "the request does not prove who opened it");
+		return unproved(b, p.event.accession,
+				"the request does not prove that the node of its segment opened it");
 	if (!within(a, &p))
-		return unproved(b, a->id, "a segment is not of the node that opened it");
+		return unproved(b, a->id, "a segment was not begun while it was open");
 	a->segments++;
 	s->opened = b->accession;
 	memcpy(s->node, p.node, 16);
@@ -145,14 +146,16 @@ static int read_segment(struct request_reader *b)
 	return 0;
 }
 
-/* Items lie in the order of their segments: the search goes on where it last ended. */
+/* As find_accession(). NULL, or *at is its place. */
 static const struct request_segment *find_segment(const struct request *r, size_t *at,
+						  const uint8_t node[16],
 						  const uint8_t segment[16])
 {
 	for (size_t i = 0; i < r->segments; i++) {
 		size_t k = (*at + i) % r->segments;
 
-		if (memcmp(r->segment[k].header.segment, segment, 16) == 0) {
+		if (memcmp(r->segment[k].header.segment, segment, 16) == 0 &&
+		    memcmp(r->segment[k].node, node, 16) == 0) {
 			*at = k;
 			return &r->segment[k];
 		}
@@ -175,9 +178,10 @@ static int read_item(struct request_reader *b, struct request_item *it, size_t *
 	rc = frame_head_parse(&it->frame, p.bytes, p.n);
 	if (rc)
 		return err_set(b->e, rc, "an item's head does not parse: %s", err_text(rc));
-	s = find_segment(b->r, at, p.event.segment);
+	s = find_segment(b->r, at, p.node, p.event.segment);
 	if (!s)
-		return request_section_malformed(b, "an item without its segment");
+		return unproved(b, p.event.accession,
+				"the request does not show the segment of an item, of its node");
 	seg = &s->header;
 	if (memcmp(p.event.item, it->id.id, 16) != 0 ||
 	    memcmp(p.event.commitment, it->id.commitment, 32) != 0)
@@ -191,13 +195,14 @@ static int read_item(struct request_reader *b, struct request_item *it, size_t *
 		return err_set(b->e, ERR_FORGED, "an item's head is not that of its event");
 	a = &b->r->opened[s->opened];
 	if (!within(a, &p))
-		return unproved(b, a->id, "an item is not of the node that opened it");
+		return unproved(b, a->id, "an item was not taken in while it was open");
 	a->listed++;
 	if (__builtin_add_overflow(a->listed_bytes, it->frame.size, &a->listed_bytes))
 		a->listed_bytes = UINT64_MAX;
 	memcpy(it->accession, p.event.accession, 16);
 	memcpy(it->segment, p.event.segment, 16);
 	memcpy(it->node, p.node, 16);
+	it->place = *at;
 	it->seq = p.event.seq;
 	it->ingest_ms = p.event.time_ms;
 	it->head = p.bytes;
@@ -232,10 +237,28 @@ static int read_accessions(struct request_reader *b)
 
 	while (rc == 0 && request_section_next_is(b, REQUEST_ACCESSION))
 		rc = read_opened(b);
-	if (rc == 0 && !form_distinct(r->opened, r->nopened, sizeof(*r->opened)))
+	if (rc == 0 && !form_distinct(r->opened, r->nopened, sizeof(*r->opened), 16 + 16))
 		rc = err_set(b->e, ERR_FORGED, "an accession was opened twice");
 	for (size_t i = 0; rc == 0 && i < r->accessions; i++)
 		rc = read_closed(b, r->accession[i]);
+	return rc;
+}
+
+static int segments_distinct(const struct request_reader *b)
+{
+	const struct request *r = b->r;
+	uint8_t(*key)[2][16] = calloc(r->segments + 1, sizeof(*key));
+	int rc = 0;
+
+	if (!key)
+		return err_set(b->e, ERR_NOMEM, "out of memory");
+	for (size_t i = 0; i < r->segments; i++) {
+		memcpy(key[i][0], r->segment[i].header.segment, 16);
+		memcpy(key[i][1], r->segment[i].node, 16);
+	}
+	if (!form_distinct(key, r->segments, sizeof(*key), sizeof(*key)))
+		rc = err_set(b->e, ERR_FORGED, "a segment was begun twice");
+	free(key);
 	return rc;
 }
 
@@ -254,9 +277,7 @@ static int read_segments(struct request_reader *b)
 		return err_set(b->e, ERR_NOMEM, "out of memory");
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = read_segment(b);
-	if (rc == 0 && !form_distinct(r->segment->header.segment, r->segments, sizeof(*r->segment)))
-		rc = err_set(b->e, ERR_FORGED, "a segment was begun twice");
-	return rc;
+	return rc ? rc : segments_distinct(b);
 }
 
 static int read_all(struct request_reader *b)

@@ -47,6 +47,14 @@ const struct request_accession *request_whole(const struct request *r, const uin
 	return NULL;
 }
 
+const struct request_accession *request_item_whole(const struct request *r,
+						   const struct request_item *it)
+{
+	const struct request_accession *a = &r->opened[r->segment[it->place].opened];
+
+	return a->whole ? a : NULL;
+}
+
 static void add(uint64_t *sum, uint64_t n)
 {
 	if (__builtin_add_overflow(*sum, n, sum))
@@ -57,7 +65,7 @@ void request_total(const struct request *r, uint64_t *items, uint64_t *bytes)
 {
 	*items = *bytes = 0;
 	for (size_t i = 0; i < r->items; i++) {
-		if (request_whole(r, r->item[i].accession))
+		if (request_item_whole(r, &r->item[i]))
 			continue;
 		add(items, 1);
 		add(bytes, r->item[i].frame.size);
@@ -137,8 +145,8 @@ static int parse_text(struct request *r, struct text_span text, uint8_t digest[3
 	if (r->items + r->accessions == 0)
 		form_fail(&f, ERR_MALFORMED, "it names no item and no accession");
 	form_hash(&f, "bundle", digest);
-	if (!form_distinct(r->item, r->items, sizeof(*r->item)) ||
-	    !form_distinct(r->accession, r->accessions, sizeof(*r->accession)))
+	if (!form_distinct(r->item, r->items, sizeof(*r->item), sizeof(r->item->id)) ||
+	    !form_distinct(r->accession, r->accessions, 16, 16))
 		form_fail(&f, ERR_MALFORMED, "an item or accession is named twice");
 	return form_end(&f);
 }
@@ -274,10 +282,8 @@ int request_open(struct request *r, const uint8_t catalogue_secret[32], struct e
 	for (size_t i = 0; rc == 0 && i < r->items; i++) {
 		struct request_item *it = &r->item[i];
 
-		if (!seg || memcmp(seg->header.segment, it->segment, 16) != 0) {
-			seg = r->segment;
-			while (memcmp(seg->header.segment, it->segment, 16) != 0)
-				seg++; /* it is there: request_parse() has seen it */
+		if (seg != &r->segment[it->place]) {
+			seg = &r->segment[it->place];
 			rc = record_key(key, &seg->header, catalogue_secret, e);
 		}
 		if (rc == 0)

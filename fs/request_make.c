@@ -59,8 +59,9 @@ static int put_accessions(struct job *j)
 	for (size_t i = 0; rc == 0 && i < j->ask->naccessions; i++) {
 		size_t k = 0;
 
-		while (memcmp(j->scope.origin[k].id, j->ask->accessions[i], 16) != 0)
-			k++; /* it is there: pick_segments() has seen to that */
+		while (!j->scope.origin[k].whole ||
+		       memcmp(j->scope.origin[k].id, j->ask->accessions[i], 16) != 0)
+			k++; /* it is there, and the only one: pick_segments() has seen to that */
 		rc = put_event(j, REQUEST_ACCESSION_CLOSED, &j->scope.origin[k]);
 	}
 	return rc;
@@ -143,7 +144,7 @@ static int check_ask(const struct station *s, const struct request_ask *ask, str
 		return err_set(e, ERR_USAGE, "a request needs the node's journal");
 	if (ask->npaths + ask->naccessions == 0)
 		return err_set(e, ERR_USAGE, "a request names an item or an accession");
-	if (!form_distinct(ask->accessions, ask->naccessions, 16))
+	if (!form_distinct(ask->accessions, ask->naccessions, 16, 16))
 		return err_set(e, ERR_USAGE, "an accession is named twice");
 	rc = check_text("case", ask->case_no, e);
 	if (rc == 0)

@@ -65,6 +65,7 @@ int request_pick_event(struct request_picks *p, const uint8_t node[16], const st
 	memcpy(k->commitment, ev->commitment, sizeof(k->commitment));
 	k->seq = ev->seq;
 	k->offset = ev->offset;
+	k->ingest_ms = ev->time_ms;
 	k->size = 0;
 	k->headlen = ev->headlen <= FRAME_HEAD_MAX ? (uint32_t)ev->headlen : 0;
 	return 0;
@@ -84,6 +85,7 @@ static int add(struct request_picks *p, const struct object *o, struct err *e)
 	memcpy(k->commitment, o->commitment, sizeof(k->commitment));
 	k->seq = o->seq;
 	k->offset = o->offset;
+	k->ingest_ms = o->ingest_ms;
 	k->size = o->size;
 	k->headlen = o->headlen;
 	return 0;
@@ -142,14 +144,35 @@ static int by_place(const void *a, const void *b)
 	return c ? c : (x->offset > y->offset) - (x->offset < y->offset);
 }
 
+static bool is_same(const struct request_pick *a, const struct request_pick *b)
+{
+	return memcmp(a->item, b->item, sizeof(a->item)) == 0 &&
+	       memcmp(a->commitment, b->commitment, sizeof(a->commitment)) == 0;
+}
+
+/* One item after the other, of each the first claim first. */
+static int by_item(const void *a, const void *b)
+{
+	const struct request_pick *x = a, *y = b;
+	int c = memcmp(x->item, y->item, sizeof(x->item));
+
+	if (c == 0)
+		c = memcmp(x->commitment, y->commitment, sizeof(x->commitment));
+	if (c == 0)
+		c = (x->ingest_ms > y->ingest_ms) - (x->ingest_ms < y->ingest_ms);
+	return c ? c : by_place(x, y);
+}
+
 void request_pick_finish(struct request_picks *p)
 {
 	size_t n = 0;
 
-	if (p->n)
-		qsort(p->list, p->n, sizeof(*p->list), by_place);
+	if (p->n == 0)
+		return;
+	qsort(p->list, p->n, sizeof(*p->list), by_item);
 	for (size_t i = 0; i < p->n; i++)
-		if (n == 0 || by_place(&p->list[n - 1], &p->list[i]) != 0)
+		if (n == 0 || !is_same(&p->list[n - 1], &p->list[i]))
 			p->list[n++] = p->list[i];
 	p->n = n;
+	qsort(p->list, p->n, sizeof(*p->list), by_place);
 }

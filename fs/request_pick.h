@@ -17,6 +17,7 @@
 struct request_pick {
 	uint8_t item[16], node[16], segment[16], head[32], commitment[32];
 	uint64_t seq, offset, size;
+	int64_t ingest_ms;
 	uint32_t headlen;
 };
 struct request_picks {
@@ -32,7 +33,9 @@ int request_pick_path(struct request_picks *p, struct db_txn *t, const uint8_t n
 /* Add the item of an ingest event. Its size is not known: 0. */
 int request_pick_event(struct request_picks *p, const uint8_t node[16], const struct event *ev,
 		       struct err *e);
-/* Sort, and drop what was named twice. */
+/* Sort, and drop what was named twice. Where several nodes say that they took in the very same item,
+ * the one that says it did so first: a copy of its events is no second item, and a node that goes on
+ * copying after it was revoked would have the request refused. */
 void request_pick_finish(struct request_picks *p);
 
 #endif

@@ -32,10 +32,21 @@ static int add_segment(struct request_scope *sc, const struct ledger_segment *se
 	return 0;
 }
 
-static bool is_whole(const struct request_scope *sc, const uint8_t accession[16])
+static const uint8_t anyone[16];
+
+/* Is a segment of accession i of those that are asked for? */
+static bool is_of(const struct request_scope *sc, size_t i, const struct ledger_segment *seg)
+{
+	const uint8_t *node = sc->ask->nodes ? sc->ask->nodes[i] : anyone;
+
+	return memcmp(sc->ask->accessions[i], seg->accession, 16) == 0 &&
+	       (memcmp(node, anyone, 16) == 0 || memcmp(node, seg->node, 16) == 0);
+}
+
+static bool is_whole(const struct request_scope *sc, const struct ledger_segment *seg)
 {
 	for (size_t i = 0; i < sc->ask->naccessions; i++)
-		if (memcmp(sc->ask->accessions[i], accession, 16) == 0)
+		if (is_of(sc, i, seg))
 			return true;
 	return false;
 }
@@ -45,7 +56,35 @@ static int match_segment(void *ctx, const struct ledger_segment *seg)
 {
 	struct request_scope *sc = ctx;
 
-	return is_whole(sc, seg->accession) ? add_segment(sc, seg) : 0;
+	return is_whole(sc, seg) ? add_segment(sc, seg) : 0;
+}
+
+/* Accession i has a segment, and they are of one node. While no others were added. */
+static int check_whole(const struct request_scope *sc, size_t i)
+{
+	const struct ledger_segment *first = NULL;
+	char hex[33], one[33], other[33];
+
+	text_hex(hex, sc->ask->accessions[i], 16);
+	for (size_t k = 0; k < sc->segments; k++) {
+		const struct ledger_segment *seg = &sc->segment[k];
+
+		if (!is_of(sc, i, seg))
+			continue;
+		if (!first)
+			first = seg;
+		if (memcmp(first->node, seg->node, 16) == 0)
+			continue;
+		text_hex(one, first->node, 16);
+		text_hex(other, seg->node, 16);
+		return err_set(sc->e, ERR_FORGED,
+			       "the nodes %s and %s both claim accession %s: name its node, or ask "
+			       "for its folder",
+			       one, other, hex);
+	}
+	return first ? 0 :
+		       err_set(sc->e, ERR_NOTFOUND,
+			       "accession %s is not in the archive, or holds no item", hex);
 }
 
 static const struct ledger_segment *find_segment(const struct request_scope *sc,
@@ -62,20 +101,10 @@ static const struct ledger_segment *find_segment(const struct request_scope *sc,
 static int pick_segments(struct request_scope *sc)
 {
 	struct ledger_segment seg;
-	char hex[33];
 	int rc = sc->ask->naccessions ? ledger_segments(sc->logs.txn, match_segment, sc, sc->e) : 0;
 
-	for (size_t i = 0; rc == 0 && i < sc->ask->naccessions; i++) {
-		size_t k = 0;
-
-		while (k < sc->segments &&
-		       memcmp(sc->segment[k].accession, sc->ask->accessions[i], 16) != 0)
-			k++;
-		text_hex(hex, sc->ask->accessions[i], 16);
-		if (k == sc->segments)
-			rc = err_set(sc->e, ERR_NOTFOUND,
-				     "accession %s is not in the archive, or holds no item", hex);
-	}
+	for (size_t i = 0; rc == 0 && i < sc->ask->naccessions; i++)
+		rc = check_whole(sc, i);
 	for (size_t i = 0; rc == 0 && i < sc->picks.n; i++) {
 		const struct request_pick *p = &sc->picks.list[i];
 
@@ -112,8 +141,6 @@ static int note_first(void *ctx, const struct ledger_segment *seg)
 
 static int list_origins(struct request_scope *sc)
 {
-	char hex[33];
-
 	sc->origin = calloc(sc->segments + 1, sizeof(*sc->origin));
 	if (!sc->origin)
 		return err_set(sc->e, ERR_NOMEM, "out of memory");
@@ -125,16 +152,9 @@ static int list_origins(struct request_scope *sc)
 			continue;
 		o = &sc->origin[sc->origins++];
 		o->first = seg->seq;
-		o->whole = is_whole(sc, seg->accession);
+		o->whole = is_whole(sc, seg);
 		memcpy(o->id, seg->accession, 16);
 		memcpy(o->node, seg->node, 16);
-		for (size_t k = 0; k + 1 < sc->origins; k++) {
-			if (memcmp(sc->origin[k].id, o->id, 16) != 0)
-				continue;
-			text_hex(hex, o->id, 16);
-			return err_set(sc->e, ERR_DAMAGED,
-				       "two nodes have an accession %s: run 'custody verify'", hex);
-		}
 	}
 	return ledger_segments(sc->logs.txn, note_first, sc, sc->e);
 }
@@ -167,7 +187,7 @@ static void count(struct request_scope *sc)
 	for (size_t i = 0; i < sc->picks.n; i++) {
 		const struct request_pick *p = &sc->picks.list[i];
 
-		if (is_whole(sc, find_segment(sc, p)->accession))
+		if (is_whole(sc, find_segment(sc, p)))
 			continue;
 		sc->items++;
 		sc->bytes += p->size;

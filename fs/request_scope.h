@@ -20,7 +20,7 @@ struct request_scope {
 	struct request_picks picks;	/* items that the request names */
 	struct ledger_segment *segment; /* those of the items and the whole accessions */
 	size_t segments;
-	struct request_origin *origin; /* the accessions of the segments */
+	struct request_origin *origin; /* the accessions of the segments, by node and id */
 	size_t origins;
 	uint64_t items, bytes; /* that are asked for in all */
 };

@@ -80,7 +80,7 @@ static void take_logs(struct form *f, struct restore *r)
 			form_fail(f, ERR_MALFORMED, "'accepted' is of another log than 'pinned'");
 		origin_node(f, r->archive, l->pinned.origin, l->node);
 	} while (form_next(f, "pinned"));
-	if (!f->rc && !form_distinct(r->log, r->logs, sizeof(*r->log)))
+	if (!f->rc && !form_distinct(r->log, r->logs, sizeof(*r->log), 16))
 		form_fail(f, ERR_MALFORMED, "a log is named twice");
 }
 

@@ -104,7 +104,7 @@ int transfer_release_parse(struct transfer_release *r, const struct document *d,
 	rc = form_end(&f);
 	if (rc == 0 && d->sealed.n)
 		rc = err_set(e, ERR_MALFORMED, "a release has no sealed part");
-	if (rc == 0 && !form_distinct(r->segment, r->segments, sizeof(*r->segment)))
+	if (rc == 0 && !form_distinct(r->segment, r->segments, sizeof(*r->segment), 16))
 		rc = err_set(e, ERR_MALFORMED, "a segment stands twice");
 	if (rc)
 		transfer_release_free(r);

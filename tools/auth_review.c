@@ -91,7 +91,7 @@ static int print_items(const struct request *r, const struct request_accession *
 	if (a)
 		text_hex(hex, a->id, 16);
 	for (size_t i = 0; rc == 0 && i < r->items; i++) {
-		if (request_whole(r, r->item[i].accession) != a)
+		if (request_item_whole(r, &r->item[i]) != a)
 			continue;
 		if (n++ == 0 && a)
 			printf("\nitems of accession %s:\n", hex);

@@ -23,8 +23,10 @@ static const char help[] =
 	"      --purpose TEXT     what for\n"
 	"      --legal-basis TEXT on what ground\n"
 	"  -o, --output FILE      where the request goes ('-': standard output)\n"
-	"      --accession ID     a whole accession, which must be closed; may be given many times.\n"
-	"                         The authority sees who took it in, when, and what is in it\n"
+	"      --accession ID[@NODE]\n"
+	"                         a whole accession, which must be closed; may be given many times.\n"
+	"                         The authority sees who took it in, when, and what is in it. NODE,\n"
+	"                         whose it is, where several nodes claim the id\n"
 	"  -0                     read paths and ids from standard input, each ended by a NUL byte\n"
 	"      --from0 FILE       the same from a file\n"
 	"      --node DIR, --json, -q, --force, --passphrase-file F, --passphrase-fd N\n"
@@ -39,6 +41,7 @@ struct ask {
 	struct verb_list paths, accessions;
 	struct wire_out list; /* what --from0 names */
 	uint8_t (*id)[16];    /* the accessions */
+	uint8_t (*node)[16];  /* whose they are, or zeros */
 };
 
 static int take(struct ask *a, int c)
@@ -102,11 +105,18 @@ static int parse(struct ask *a, int argc, char **argv)
 static int read_ids(struct ask *a)
 {
 	a->id = calloc(a->accessions.n + 1, sizeof(*a->id));
-	if (!a->id)
+	a->node = calloc(a->accessions.n + 1, sizeof(*a->node));
+	if (!a->id || !a->node)
 		return ui_fail(a->ui, ERR_NOMEM, NULL);
 	for (size_t i = 0; i < a->accessions.n; i++) {
-		int code = verb_id(a->ui, "--accession", a->accessions.p[i], a->id[i]);
+		const char *text = a->accessions.p[i], *at = strchr(text, '@');
+		char id[64];
+		int code;
 
+		snprintf(id, sizeof(id), "%.*s", (int)(at ? at - text : 63), text);
+		code = verb_id(a->ui, "--accession", id, a->id[i]);
+		if (code == 0 && at)
+			code = verb_id(a->ui, "--accession", at + 1, a->node[i]);
 		if (code)
 			return code;
 	}
@@ -157,6 +167,7 @@ static int make(struct ask *a, struct request_summary *sum, struct err *e)
 {
 	char user[512], **copies = calloc(a->paths.n + 1, sizeof(*copies));
 	struct request_ask ask = {.accessions = (const uint8_t(*)[16])a->id,
+				  .nodes = (const uint8_t(*)[16])a->node,
 				  .naccessions = a->accessions.n,
 				  .case_no = a->case_no,
 				  .purpose = a->purpose,
@@ -237,6 +248,7 @@ int cmd_request(struct ui *ui, int argc, char **argv)
 	free(a.paths.p);
 	free(a.accessions.p);
 	free(a.id);
+	free(a.node);
 	wire_out_free(&a.list);
 	return code;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rogue NODE ARCHIVE repeat|spoil|replace VICTIM: what a capture node that lies could do.
+/* rogue NODE ARCHIVE repeat|spoil|replace|mirror|share VICTIM: what a capture node that lies could do.
  * rogue NODE ARCHIVE admit KIND FILE: log a document as admitted, whatever it is. */
 #include <stdio.h>
 #include <string.h>
@@ -65,18 +65,19 @@ static int attack(char **argv, enum rogue_what what, const uint8_t victim[16], s
 
 int main(int argc, char **argv)
 {
-	static const char *const words[] = {"repeat", "spoil", "replace"};
+	static const char *const words[] = {"repeat", "spoil", "replace", "mirror", "share"};
+	const size_t n = sizeof(words) / sizeof(words[0]);
 	uint8_t victim[16] = {0};
 	struct err e = {0};
 	size_t what = 0;
 	int rc;
 
-	while (argc == 5 && what < 3 && strcmp(argv[3], words[what]) != 0)
+	while (argc == 5 && what < n && strcmp(argv[3], words[what]) != 0)
 		what++;
 	if (!(argc == 6 && strcmp(argv[3], "admit") == 0) &&
-	    (argc != 5 || what == 3 ||
+	    (argc != 5 || what == n ||
 	     !text_unhex((struct text_span){argv[4], strlen(argv[4])}, victim, 16))) {
-		fprintf(stderr, "usage: rogue NODE ARCHIVE repeat|spoil|replace VICTIM\n"
+		fprintf(stderr, "usage: rogue NODE ARCHIVE repeat|spoil|replace|mirror|share VICTIM\n"
 				"       rogue NODE ARCHIVE admit KIND FILE\n");
 		return 2;
 	}

@@ -11,7 +11,8 @@
 #include "crypto/stream.h"
 #include "index/record.h"
 
-int rogue_begin(struct rogue *r, const struct archive *a, struct journal *j, struct err *e)
+int rogue_begin(struct rogue *r, const struct archive *a, struct journal *j,
+		const uint8_t *accession, struct err *e)
 {
 	struct segment_header h = {.suite = (uint16_t)a->desc.suite,
 				   .chunk_size = a->desc.chunk_size,
@@ -24,6 +25,8 @@ int rogue_begin(struct rogue *r, const struct archive *a, struct journal *j, str
 
 	*r = (struct rogue){.archive = a, .journal = j};
 	secret_random(r->accession, 16);
+	if (accession)
+		memcpy(r->accession, accession, 16);
 	secret_random(r->segment, 16);
 	secret_random(content, 32);
 	secret_random(catalogue, 32);
@@ -150,10 +153,31 @@ struct attack {
 	unsigned items;
 };
 
+/* An item of its own in an accession of its own that has the victim's id. */
+static int share(struct attack *k, const struct event *ev, struct err *e)
+{
+	const struct archive *a = k->r.archive;
+	struct journal *j = k->r.journal;
+	uint8_t item[16];
+	char path[32];
+	int rc;
+
+	if (ev->type != EVENT_ACCESSION)
+		return 0;
+	rc = rogue_begin(&k->r, a, j, ev->accession, e);
+	secret_random(item, sizeof(item));
+	snprintf(path, sizeof(path), "fake%u", k->items++);
+	if (rc == 0)
+		rc = rogue_item(&k->r, item, path, "FAKE", e);
+	return k->r.writer && rc == 0 ? rogue_end(&k->r, e) : rc;
+}
+
 static int answer(struct attack *k, struct event *ev, struct err *e)
 {
 	char path[32];
 
+	if (k->what == ROGUE_SHARE)
+		return share(k, ev, e);
 	if (k->what == ROGUE_REPLACE && ev->type == EVENT_INGEST) {
 		snprintf(path, sizeof(path), "fake%u", k->items++);
 		return rogue_item(&k->r, ev->item, path, "FAKE", e);
@@ -163,7 +187,7 @@ static int answer(struct attack *k, struct event *ev, struct err *e)
 	if (k->what == ROGUE_SPOIL && ev->type == EVENT_SEGMENT)
 		ev->header[0] ^= 1;
 	if (ev->type == EVENT_ACCESSION || ev->type == EVENT_SEGMENT ||
-	    (ev->type == EVENT_INGEST && k->what == ROGUE_SPOIL))
+	    (ev->type == EVENT_INGEST && k->what != ROGUE_REPEAT))
 		return journal_append(k->r.journal, ev, 1, e);
 	return 0;
 }
@@ -179,7 +203,7 @@ int rogue_attack(const struct archive *a, struct journal *j, const uint8_t victi
 	int rc = journal_reader_open(&in, a->journal, victim, 0, e);
 
 	if (rc == 0 && what == ROGUE_REPLACE)
-		rc = rogue_begin(&k.r, a, j, e);
+		rc = rogue_begin(&k.r, a, j, NULL, e);
 	while (rc == 0) {
 		rc = journal_reader_next(in, &line, &off, e);
 		if (rc == 0)

@@ -21,8 +21,9 @@ struct rogue {
 	struct frame_keys keys;
 };
 
-/* Begin an accession with one segment. */
-int rogue_begin(struct rogue *r, const struct archive *a, struct journal *j, struct err *e);
+/* Begin an accession with one segment; accession is the id it is to have, NULL: a fresh one. */
+int rogue_begin(struct rogue *r, const struct archive *a, struct journal *j,
+		const uint8_t *accession, struct err *e);
 int rogue_end(struct rogue *r, struct err *e);
 /* Seal bytes under any item id. */
 int rogue_item(struct rogue *r, const uint8_t item[16], const char *path, const char *text,
@@ -32,6 +33,8 @@ enum rogue_what {
 	ROGUE_REPEAT,  /* journal the victim's accessions and segments as its own */
 	ROGUE_SPOIL,   /* the same, and its items too, the segments with another header */
 	ROGUE_REPLACE, /* own items "fake0", "fake1", ... under the victim's item ids */
+	ROGUE_MIRROR,  /* the victim's accessions, segments and items, word for word */
+	ROGUE_SHARE,   /* own items "fake0", ... one in each accession of the victim, of its id */
 };
 /* To all that the journal of the victim names. */
 int rogue_attack(const struct archive *a, struct journal *j, const uint8_t victim[16],

@@ -319,16 +319,17 @@ struct taken {
 	int stop; /* returned at the second item */
 };
 
-static int take(void *ctx, bool accession, const uint8_t id[16], const uint8_t key[32])
+static int take(void *ctx, const uint8_t id[16], const uint8_t *commitment, const uint8_t key[32])
 {
 	struct taken *t = ctx;
 
-	if (accession) {
+	if (!commitment) {
 		assert_memory_equal(id, t->s->accession[t->accessions], 16);
 		assert_memory_equal(key, t->s->accession_keys[t->accessions], 32);
 		t->accessions++;
 	} else {
 		assert_memory_equal(id, t->s->item[t->items].id, 16);
+		assert_memory_equal(commitment, t->s->item[t->items].commitment, 32);
 		assert_memory_equal(key, t->s->item_keys[t->items], 32);
 		t->items++;
 	}

@@ -500,18 +500,19 @@ struct taken {
 	size_t items, accessions;
 };
 
-static int take(void *ctx, bool accession, const uint8_t id[16], const uint8_t key[32])
+static int take(void *ctx, const uint8_t id[16], const uint8_t *commitment, const uint8_t key[32])
 {
 	struct taken *t = ctx;
 	uint8_t wrap[32];
 
-	if (accession) {
+	if (!commitment) {
 		assert_memory_equal(id, t->d->accession[t->accessions], 16);
 		frame_wrap_key(wrap, t->d->content_key[t->accessions], t->d->desc.id, id);
 		assert_memory_equal(key, wrap, 32);
 		t->accessions++;
 	} else {
 		assert_memory_equal(id, t->d->item[t->items].id, 16);
+		assert_memory_equal(commitment, t->d->item[t->items].commitment, 32);
 		assert_memory_equal(key, t->d->file_key[t->items], 32);
 		t->items++;
 	}

@@ -233,7 +233,7 @@ static void test_zero_id(void **state)
 	struct err e = {0};
 
 	stage_enter(s, STAGE_CAP2, 0);
-	assert_int_equal(rogue_begin(&r, s->st->archive, s->st->journal, &e), 0);
+	assert_int_equal(rogue_begin(&r, s->st->archive, s->st->journal, NULL, &e), 0);
 	assert_int_equal(rogue_item(&r, zero, "zero", "x", &e), 0);
 	assert_int_equal(rogue_end(&r, &e), 0);
 	stage_leave(s);

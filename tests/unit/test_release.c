@@ -54,6 +54,11 @@ static void key_of(uint8_t key[32], unsigned n)
 }
 
 /* Terms with so many items and accessions, in no order. */
+static void commitment_of(uint8_t is[32], unsigned i)
+{
+	fixture_fill(is, 32, 5000 + i);
+}
+
 static struct authorisation terms(unsigned items, unsigned accessions)
 {
 	struct authorisation a = {.items = items, .accessions = accessions};
@@ -63,7 +68,7 @@ static struct authorisation terms(unsigned items, unsigned accessions)
 	a.accession = calloc(accessions + 1, sizeof(*a.accession));
 	for (unsigned i = 0; i < items; i++) {
 		id_of(a.item[i].id, i);
-		fixture_fill(a.item[i].commitment, 32, 5000 + i);
+		commitment_of(a.item[i].commitment, i);
 	}
 	for (unsigned i = 0; i < accessions; i++)
 		id_of(a.accession[i], i); /* the same ids: kinds are not mixed up */
@@ -75,43 +80,74 @@ static void test_keys(void **state)
 	struct world *w = *state;
 	struct authorisation a = terms(200, 100);
 	struct release_keys *k;
-	uint8_t id[16], key[32], want[32];
-	size_t at;
+	uint8_t id[16], is[32], key[32], want[32];
 
 	assert_int_equal(release_keys_new(&k, w->pool, &a), 0);
 	id_of(id, 5);
-	assert_int_equal(release_keys_get(k, false, id, key), ERR_NOTFOUND);
+	commitment_of(is, 5);
+	assert_int_equal(release_keys_get(k, id, is, key), ERR_NOTFOUND);
 	for (unsigned i = 0; i < 200; i++) {
 		id_of(id, i);
+		commitment_of(is, i);
 		key_of(key, i);
 		if (i != 50)
-			assert_int_equal(release_keys_put(k, false, id, key), 0);
+			assert_int_equal(release_keys_put(k, id, is, key), 0);
 		key_of(key, 500 + i);
-		assert_int_equal(release_keys_put(k, true, id, key), i < 100 ? 0 : ERR_NOTFOUND);
+		assert_int_equal(release_keys_put(k, id, NULL, key), i < 100 ? 0 : ERR_NOTFOUND);
 	}
 	for (unsigned i = 0; i < 220; i++) {
 		id_of(id, i);
-		assert_int_equal(release_keys_has(k, false, id, &at), i < 200);
-		if (i < 200)
-			assert_int_equal(at, i);
-		assert_int_equal(release_keys_has(k, true, id, NULL), i < 100);
-		assert_int_equal(release_keys_get(k, false, id, key),
+		commitment_of(is, i + 1); /* that of another item */
+		assert_false(release_keys_has(k, id, is));
+		assert_int_equal(release_keys_get(k, id, is, key), ERR_NOTFOUND);
+		assert_int_equal(release_keys_put(k, id, is, key), ERR_NOTFOUND);
+		commitment_of(is, i);
+		assert_int_equal(release_keys_has(k, id, is), i < 200);
+		assert_int_equal(release_keys_has(k, id, NULL), i < 100);
+		assert_int_equal(release_keys_get(k, id, is, key),
 				 i < 200 && i != 50 ? 0 : ERR_NOTFOUND);
 		key_of(want, i);
 		if (i < 200 && i != 50)
 			assert_memory_equal(key, want, 32);
-		assert_int_equal(release_keys_get(k, true, id, key), i < 100 ? 0 : ERR_NOTFOUND);
+		assert_int_equal(release_keys_get(k, id, NULL, key), i < 100 ? 0 : ERR_NOTFOUND);
 		key_of(want, 500 + i);
 		if (i < 100)
 			assert_memory_equal(key, want, 32);
 	}
 	release_keys_wipe(k);
 	id_of(id, 5);
-	assert_int_equal(release_keys_get(k, false, id, key), ERR_NOTFOUND);
-	assert_true(release_keys_has(k, false, id, NULL));
+	commitment_of(is, 5);
+	assert_int_equal(release_keys_get(k, id, is, key), ERR_NOTFOUND);
+	assert_true(release_keys_has(k, id, is));
 	release_keys_wipe(k);
 	release_keys_free(k);
 	release_keys_free(NULL);
+	authorisation_free(&a);
+}
+
+/* Two nodes call two items by one id, which is an accession's too. */
+static void test_one_id(void **state)
+{
+	struct world *w = *state;
+	struct authorisation a = terms(2, 1);
+	struct release_keys *k;
+	uint8_t is[2][32], key[32], want[32];
+
+	memcpy(a.item[1].id, a.item[0].id, 16);
+	memcpy(a.accession[0], a.item[0].id, 16);
+	assert_int_equal(release_keys_new(&k, w->pool, &a), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		if (i < 2)
+			commitment_of(is[i], i);
+		key_of(key, i);
+		assert_int_equal(release_keys_put(k, a.item[0].id, i < 2 ? is[i] : NULL, key), 0);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		key_of(want, i);
+		assert_int_equal(release_keys_get(k, a.item[0].id, i < 2 ? is[i] : NULL, key), 0);
+		assert_memory_equal(key, want, 32);
+	}
+	release_keys_free(k);
 	authorisation_free(&a);
 }
 
@@ -121,24 +157,25 @@ static void test_pool(void **state)
 	struct world *w = *state;
 	struct authorisation a = terms(3000, 0);
 	struct release_keys *k[100];
-	uint8_t id[16], key[32];
+	uint8_t id[16], is[32], key[32];
 	unsigned full = 0;
 
 	for (unsigned i = 0; i < 100; i++)
 		assert_int_equal(release_keys_new(&k[i], w->pool, &a), 0);
 	for (unsigned i = 0; i < 3000; i++) {
 		id_of(id, i);
+		commitment_of(is, i);
 		key_of(key, i);
-		assert_int_equal(release_keys_put(k[0], false, id, key), 0);
+		assert_int_equal(release_keys_put(k[0], id, is, key), 0);
 	}
 	for (unsigned i = 0; i < 100; i++)
-		assert_int_equal(release_keys_put(k[i], false, id, key), 0);
+		assert_int_equal(release_keys_put(k[i], id, is, key), 0);
 	/* When it is full, that is said. */
 	while (secret_take(w->pool, 32))
 		full++;
 	assert_true(full > 10);
 	release_keys_wipe(k[0]);
-	assert_int_equal(release_keys_put(k[0], false, id, key), 0);
+	assert_int_equal(release_keys_put(k[0], id, is, key), 0);
 	for (unsigned i = 0; i < 100; i++)
 		release_keys_free(k[i]);
 	authorisation_free(&a);
@@ -146,15 +183,16 @@ static void test_pool(void **state)
 
 static struct release *add(struct world *w, struct authorisation a, struct release_start start)
 {
-	uint8_t id[16], key[32];
+	uint8_t id[16], is[32], key[32];
 	struct release *r;
 
 	assert_int_equal(release_new(&r, w->set, &a, &start), 0);
 	assert_int_equal(a.items, 0); /* moved */
 	for (unsigned i = 0; i < release_terms(r)->items; i++) {
 		id_of(id, i);
+		commitment_of(is, i);
 		key_of(key, i);
-		assert_int_equal(release_put_key(r, false, id, key), 0);
+		assert_int_equal(release_put_key(r, id, is, key), 0);
 	}
 	assert_int_equal(release_add(w->set, r), 0);
 	return r;
@@ -164,13 +202,14 @@ static void test_end(void **state)
 {
 	struct world *w = *state;
 	struct release *r = add(w, terms(3, 0), (struct release_start){0});
-	uint8_t id[16], none[32] = {0}, key[32], want[32];
+	uint8_t id[16], is[32], none[32] = {0}, key[32], want[32];
 
 	release_hold(r);
 	id_of(id, 1);
+	commitment_of(is, 1);
 	key_of(want, 1);
 	assert_int_equal(release_ended(r), 0);
-	assert_int_equal(release_file_key(r, id, release_commitment(r, id), none, NULL, 0, key), 0);
+	assert_int_equal(release_file_key(r, id, is, none, NULL, 0, key), 0);
 	assert_memory_equal(key, want, 32);
 	assert_int_equal(release_file_key(r, none, none, none, NULL, 0, key), ERR_NOT_COVERED);
 	/* An id alone is nothing: another node may call another item by it. */
@@ -178,7 +217,7 @@ static void test_end(void **state)
 	assert_true(release_end(r, ERR_EXPIRED));
 	assert_false(release_end(r, ERR_REVOKED));
 	assert_int_equal(release_ended(r), ERR_EXPIRED);
-	assert_int_equal(release_file_key(r, id, release_commitment(r, id), none, NULL, 0, key),
+	assert_int_equal(release_file_key(r, id, is, none, NULL, 0, key),
 			 ERR_EXPIRED);
 	assert_int_equal(release_charge_open(r), ERR_EXPIRED);
 	assert_int_equal(release_charge_bytes(r, 1), ERR_EXPIRED);
@@ -292,13 +331,14 @@ static void test_threads(void **state)
 static void *get_keys(void *arg)
 {
 	struct release *r = arg;
-	uint8_t id[16], none[32] = {0}, key[32], want[32];
+	uint8_t id[16], is[32], none[32] = {0}, key[32], want[32];
 	int rc = 0;
 
 	id_of(id, 1);
+	commitment_of(is, 1);
 	key_of(want, 1);
 	while (rc == 0) {
-		rc = release_file_key(r, id, release_commitment(r, id), none, NULL, 0, key);
+		rc = release_file_key(r, id, is, none, NULL, 0, key);
 		if (rc == 0 && memcmp(key, want, 32) != 0)
 			return (void *)1;
 	}
@@ -414,9 +454,6 @@ static void test_users(void **state)
 	assert_true(release_allows(r, 1)); /* daemon, everywhere */
 	assert_false(release_allows(r, 65000));
 	assert_int_equal(release_unknown_users(r), 1);
-	assert_memory_equal(release_commitment(r, release_terms(r)->item[0].id),
-			    release_terms(r)->item[0].commitment, 32);
-	assert_null(release_commitment(r, (uint8_t[16]){0}));
 }
 
 /* ---- from an archive ---- */
@@ -487,7 +524,6 @@ static void test_load(void **state)
 	assert_int_equal(stage_find(s, "otay/car1.jpg", &o), 0);
 	r = release_find(set, serial[0]);
 	assert_int_equal(release_file_key(r, o.item, o.commitment, none, NULL, 0, key), 0);
-	assert_memory_equal(release_commitment(r, o.item), o.commitment, 32);
 	release_drop(r);
 	/* One more, and the first one goes. */
 	stage_release(s, STAGE_WS, &one_car, serial[1]);
@@ -691,6 +727,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_WORLD(test_keys),
+		IN_WORLD(test_one_id),
 		IN_WORLD(test_pool),
 		IN_WORLD(test_end),
 		IN_WORLD(test_watch),
