@@ -100,8 +100,7 @@ int release_keys_put(struct release_keys *k, const uint8_t id[16], const uint8_t
 	return 0;
 }
 
-bool release_keys_has(const struct release_keys *k, const uint8_t id[16],
-		      const uint8_t *commitment)
+bool release_keys_has(const struct release_keys *k, const uint8_t id[16], const uint8_t *commitment)
 {
 	return find(k, id, commitment) < k->count;
 }

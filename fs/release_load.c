@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "crypto/text.h"
-#include "fs/archive_history.h"
+#include "fs/in_force.h"
 #include "fs/station.h"
 #include "index/ledger.h"
 
@@ -90,11 +90,13 @@ static int over(const struct reload *l, const struct ledger_document *d,
 }
 
 /* Is the document in the archive the one that was admitted, for us, and signed as the archive asks?
- * Keys that were revoked or superseded since still count here: they were good when the log took the
+ * Keys that were revoked or superseded since still count here, if they were good when the log took the
  * document in. */
 static int check(const struct reload *l, const struct ledger_document *d,
 		 const struct document *doc, const struct authorisation *a, struct err *e)
 {
+	int rc;
+
 	if (memcmp(doc->digest, d->digest, sizeof(doc->digest)) != 0)
 		return err_set(e, ERR_DAMAGED, "it is not the one that was admitted");
 	if (memcmp(a->archive, l->st->archive->desc.id, 16) != 0)
@@ -103,8 +105,10 @@ static int check(const struct reload *l, const struct ledger_document *d,
 		return err_set(e, ERR_WRONG_NODE, "it is for another node");
 	if (memcmp(a->serial, d->serial, 16) != 0)
 		return err_set(e, ERR_DAMAGED, "it bears another serial");
-	return archive_history_check(&l->history, &l->st->archive->desc, doc, DOCUMENT_NS_AUTHORISE,
-				     NULL, e);
+	rc = in_force_check(&(struct in_force){l->st->archive, &l->history, l->st->db}, doc,
+			    DOCUMENT_NS_AUTHORISE, d->serial, l->id->pub.id, e);
+	/* A new version comes into our log in time; what it has admitted before is its own word. */
+	return rc == ERR_UNSUPPORTED ? 0 : rc;
 }
 
 static int put_key(void *ctx, const uint8_t id[16], const uint8_t *commitment, const uint8_t key[32])

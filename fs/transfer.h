@@ -118,10 +118,13 @@ struct transfers {
 	size_t n;
 	/* Admitted, but documents/ does not have them any more, or others: their state is not known. */
 	size_t lost;
+	/* Releases that keys of an earlier archive.txt sign, in a log that has not met the newer one. */
+	size_t unjudged;
 };
 struct db;
 /* All good releases with their receipts. db: the index of a node; then those count that were
- * admitted. NULL: all that are in documents/. ERR_SYSTEM, ERR_NOMEM, ERR_INDEX. */
+ * admitted, while the keys were in force that sign them (fs/in_force). NULL: all that are in
+ * documents/. ERR_SYSTEM, ERR_NOMEM, ERR_INDEX. */
 int transfer_list(struct transfers *out, const struct archive *a, struct db *db, struct err *e);
 void transfers_free(struct transfers *t);
 /* Does it hand over this accession? */

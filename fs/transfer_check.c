@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fs/archive_history.h"
+#include "fs/in_force.h"
 #include "index/ledger.h"
 
 static int check_ids(const struct archive *a, const uint8_t archive[16], const uint8_t is[16],
@@ -122,7 +122,8 @@ struct listing {
 	struct transfers *out;
 	const struct archive *a;
 	struct db_txn *txn; /* NULL: what was admitted is not known */
-	size_t good;	    /* documents that are admitted and counted */
+	struct in_force force;
+	size_t known; /* documents that are admitted and there, whether they count or not */
 };
 
 /* When it was admitted; ERR_NOTFOUND if it was not, or is another document. */
@@ -143,11 +144,13 @@ static int find_admission(const struct listing *l, const struct document *d,
 	return rc;
 }
 
+/* A log may be of a node that admits what keys sign that are out: that is no release. */
 static int add_release(struct listing *l, const struct document *d, const uint8_t serial[16],
 		       int64_t ms, struct err *e)
 {
 	struct transfers *t = l->out;
 	struct transfer *list;
+	int rc = 0;
 
 	list = reallocarray(t->list, t->n + 1, sizeof(*list));
 	if (!list)
@@ -157,8 +160,15 @@ static int add_release(struct listing *l, const struct document *d, const uint8_
 	list[t->n].released_ms = ms;
 	if (transfer_check_release(&list[t->n].release, d, l->a, serial, NULL) != 0)
 		return 0;
+	l->known++;
+	if (l->txn)
+		rc = in_force_check(&l->force, d, DOCUMENT_NS_TRANSFER, serial, NULL, e);
+	if (rc) {
+		transfer_release_free(&list[t->n].release);
+		t->unjudged += rc == ERR_UNSUPPORTED;
+		return rc == ERR_NOMEM || rc == ERR_INDEX ? rc : 0;
+	}
 	t->n++;
-	l->good++;
 	return 0;
 }
 
@@ -170,7 +180,7 @@ static void add_receipt(struct listing *l, const struct document *d, const uint8
 
 	if (transfer_check_receipt(&r, d, l->a, serial, NULL) != 0)
 		return;
-	l->good++;
+	l->known++;
 	for (size_t i = 0; i < l->out->n; i++) {
 		struct transfer *t = &l->out->list[i];
 
@@ -250,11 +260,14 @@ static int by_issue(const void *a, const void *b)
 
 int transfer_list(struct transfers *out, const struct archive *a, struct db *db, struct err *e)
 {
-	struct listing l = {.out = out, .a = a};
+	struct archive_history h = {0};
+	struct listing l = {.out = out, .a = a, .force = {a, &h, db}};
 	size_t admitted = 0;
 	int rc = db ? db_begin(&l.txn, db, false, e) : 0;
 
 	*out = (struct transfers){0};
+	if (rc == 0)
+		rc = archive_history_load(&h, a->documents, &a->desc, e);
 	if (rc == 0)
 		rc = take_files(&l, TRANSFER_RELEASE, e);
 	if (rc == 0)
@@ -262,11 +275,12 @@ int transfer_list(struct transfers *out, const struct archive *a, struct db *db,
 	if (rc == 0 && db)
 		rc = ledger_documents(l.txn, count_admitted, &admitted, e);
 	db_abort(l.txn);
+	archive_history_free(&h);
 	if (rc) {
 		transfers_free(out);
 		return rc;
 	}
-	out->lost = admitted > l.good ? admitted - l.good : 0;
+	out->lost = admitted > l.known ? admitted - l.known : 0;
 	if (out->n)
 		qsort(out->list, out->n, sizeof(*out->list), by_issue);
 	return 0;

@@ -65,6 +65,12 @@ static int check_naming(struct verify *v, const struct verify_naming *n, struct 
 				   "%s is signed by keys of archive.txt version %" PRIu32
 				   ", and journal %s admitted it after version %" PRIu32,
 				   name, d->version, node, n->version);
+	if (d->version && d->version < v->a->desc.version && j->version < v->a->desc.version)
+		verify_note(v,
+			    "%s is signed by keys of archive.txt version %" PRIu32
+			    ", and journal %s has not met version %" PRIu32
+			    ": whether those were in force can't be judged",
+			    name, d->version, node, v->a->desc.version);
 	return 0;
 }
 

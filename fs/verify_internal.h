@@ -62,6 +62,7 @@ struct verify_naming {
 
 struct verify_journal {
 	uint8_t node[16];
+	uint32_t version;	/* of archive.txt that it admits last; 0: none */
 	bool lines, checkpoint; /* which of its files are there */
 };
 

@@ -57,8 +57,10 @@ static void take_version(struct scan *s, const struct event *ev)
 
 	if (memcmp(ev->document, s->v->a->desc.id, 16) == 0 && strncmp(ev->kind, prefix, n) == 0 &&
 	    text_u64((struct text_span){ev->kind + n, strlen(ev->kind) - n}, &version) &&
-	    version <= s->v->a->desc.version && version > s->version)
+	    version <= s->v->a->desc.version && version > s->version) {
 		s->version = (uint32_t)version;
+		((struct verify_journal *)s->v->journals.p)[s->number].version = s->version;
+	}
 }
 
 static int add_segment(struct scan *s, const struct event *ev)

@@ -166,6 +166,11 @@ static void print_transfers(const struct transfers *all)
 		printf("DAMAGE     documents/ lacks %zu document%s of transfers that were admitted: "
 		       "run 'custody verify'\n",
 		       all->lost, ui_s(all->lost));
+	if (all->unjudged)
+		printf("attention  %zu release%s of a transfer signed by keys of an earlier "
+		       "archive.txt, in a log that has not met the newer one: 'custody verify' "
+		       "names it\n",
+		       all->unjudged, ui_s(all->unjudged));
 }
 
 static void print_attention(const struct cmd_status *st)
@@ -294,6 +299,7 @@ static void json_transfers(const struct transfers *all, struct ui_json *j)
 	}
 	ui_json_end(j, ']');
 	ui_json_number(j, "transfers_lost", all->lost);
+	ui_json_number(j, "transfers_unjudged", all->unjudged);
 }
 
 void cmd_status_json(const struct cmd_status *st, const struct cmd_alarms *alarms)

@@ -193,6 +193,11 @@ static int list(struct cmd_transfer *t)
 		else
 			print_one(&all.list[i]);
 	}
+	if (rc == 0 && all.unjudged)
+		ui_say(t->ui,
+		       "%zu release%s signed by keys of an earlier archive.txt, in a log that has not "
+		       "met the newer one, which can't be judged: 'custody verify' names it",
+		       all.unjudged, ui_s(all.unjudged));
 	if (rc == 0 && all.lost)
 		rc = err_set(&e, ERR_DAMAGED,
 			     "documents/ lacks %zu document%s of transfers that were admitted: run "

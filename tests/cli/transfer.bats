@@ -343,3 +343,56 @@ received() {
 	fails 4 "is not there as logged" release -o rel --to-key receiver.pub
 	[ ! -e rel ]
 }
+
+@test "keys that were taken out: a release that a lying log admits is nobody's open transfer" {
+	world_keys next
+	cp -a auth before
+	world_node evil ingest
+	# One that is admitted before the rotation, and goes on; one that is not.
+	released
+	release -o late --to-key receiver.pub
+	sign late officer
+	authority rotate auth --add-key next.pub --remove-key officer.pub --sign-with officer \
+		--sign-with next -o next.txt
+	here import archive next.txt
+	"$(dirname "$CUSTODY")/tests/fuse/rogue" evil archive admit transfer-release late
+	fails 7 'not an authorisation key' here import archive late
+	for _ in 1 2; do
+		ok here status archive --json
+		json ".[0].transfers | map(.release) == [\"$(serial rel)\"]"
+		json '.[0].alarms | map(.id) | index("transfer-lost") == null'
+		ok here transfer list archive --json
+		json "map(.release) == [\"$(serial rel)\"]"
+		# Nor of a node whose index is made anew, of a log that is read first or last.
+		ok here reindex archive
+	done
+	ok here status archive
+	says 'attention  1 release of a transfer signed by keys of an earlier archive.txt'
+	ok here transfer list archive
+	talks "can't be judged"
+	ok custody verify archive
+	talks "$(serial late).transfer-release is signed by keys of archive.txt version 1, and journal"
+	talks "has not met version 2"
+	# Once its log has the new version before it, it is forged.
+	custody --node evil checkpoint archive >/dev/null
+	release -o later --to-key receiver.pub
+	sign later officer
+	"$(dirname "$CUSTODY")/tests/fuse/rogue" evil archive admit transfer-release later
+	ok here status archive --json
+	json ".[0].transfers | map(.release) | index(\"$(serial later)\") == null"
+	run custody verify archive
+	[ "$status" -eq 4 ]
+	says "$(serial later).transfer-release is signed by keys of archive.txt version 1, and journal"
+}
+
+@test "keys that were taken out: a transfer that was admitted under them is received under the new" {
+	world_keys next
+	released
+	authority rotate auth --add-key next.pub --remove-key officer.pub --sign-with officer \
+		--sign-with next -o next.txt
+	here import archive next.txt
+	received
+	here import archive rec
+	ok here transfer list archive --json
+	json '.[0].state == "received"'
+}
