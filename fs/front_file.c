@@ -17,6 +17,8 @@
 
 #include "fs/gate.h"
 
+#define TRIES 5 /* to log an open while revocations come in */
+
 /* Is `opened` in the journal? */
 enum { LOG_WAITS = 1, LOG_DURABLE = 0 }; /* or why it never will be: below 0 */
 
@@ -24,6 +26,7 @@ struct front_file {
 	atomic_uint refs; /* the kernel's, until RELEASE; and of who journals `opened` */
 	struct reading *rd;
 	uint64_t ino, handle;
+	uint64_t judged; /* lines of our log that the gate went by */
 	uint8_t item[16], release[16];
 	struct front_caller who;
 	pthread_mutex_t lock; /* guards: */
@@ -38,6 +41,40 @@ static void item_event(struct event *ev, enum event_type type, const struct fron
 	ev->handle = ff->handle;
 	memcpy(ev->item, ff->item, 16);
 	memcpy(ev->release, ff->release, 16);
+}
+
+/* How far our log is known to whoever asks the gate now: it may go by more lines, never by less. None
+ * are known before the first load: then by the first line, so that any revocation counts as unknown. */
+static uint64_t known_lines(struct front *f)
+{
+	const uint64_t n = atomic_load(&f->judged);
+
+	return n ? n : 1;
+}
+
+/* `opened` is logged unless a revocation came into the log since the gate's yes. Then the releases are
+ * loaded anew, and it is for this one to say whether it was meant. */
+static int append_opened(struct front *f, struct front_file *ff, struct event *ev, struct err *e)
+{
+	struct release *r = reading_release(ff->rd);
+	int rc = ERR_REVOKED;
+
+	ev->judged = ff->judged;
+	for (int i = 0; rc == ERR_REVOKED && i < TRIES; i++) {
+		rc = front_log_now(f, ev, e);
+		if (rc != ERR_REVOKED)
+			break;
+		front_refresh(f, true);
+		if (release_ended(r) < 0)
+			return release_ended(r);
+		if (front_now(f) > atomic_load(&f->enrolled_until))
+			return ERR_REVOKED;
+		ev->judged = known_lines(f);
+	}
+	return rc == ERR_REVOKED ? err_set(e, ERR_BUSY,
+					   "revocations come faster than they can be "
+					   "taken in") :
+				   rc;
 }
 
 /* Journal `opened`, durably, and let the reads go that wait for it. */
@@ -55,8 +92,8 @@ static int log_opened(struct front *f, struct front_file *ff)
 	memcpy(ev.program, ff->who.program, sizeof(ev.program));
 	/* A line of a later time would tell of an open that nothing covers. */
 	ev.latest_ms = release_terms(reading_release(ff->rd))->not_after_ms;
-	rc = front_log_now(f, &ev, &e);
-	if (rc < 0 && rc != ERR_EXPIRED)
+	rc = append_opened(f, ff, &ev, &e);
+	if (rc < 0 && err_exit(rc) != 7)
 		front_say(f, LOG_CRIT, "the journal can't be written: %s", e.text);
 	pthread_mutex_lock(&ff->lock);
 	ff->logged = rc;
@@ -169,7 +206,7 @@ static void file_drop(struct front *f, struct front_file *ff)
 /* Everything between the gate's yes and the answer. *out, with the kernel's hold and ours, is NULL on
  * failure. */
 static int grant(struct front *f, const struct object *o, uint64_t node, struct release *r,
-		 const struct front_caller *who, struct front_file **out)
+		 uint64_t judged, const struct front_caller *who, struct front_file **out)
 {
 	struct front_file *ff = calloc(1, sizeof(*ff));
 	struct err e = {0};
@@ -183,6 +220,7 @@ static int grant(struct front *f, const struct object *o, uint64_t node, struct 
 	pthread_cond_init(&ff->told, NULL);
 	ff->logged = LOG_WAITS;
 	ff->ino = o->ino;
+	ff->judged = judged;
 	ff->handle = atomic_fetch_add(&f->handles, 1) + 1;
 	ff->who = *who;
 	memcpy(ff->item, o->item, 16);
@@ -253,6 +291,7 @@ void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct front_file *ff = NULL;
 	struct front_caller who;
 	struct object o;
+	uint64_t judged;
 	uint8_t near[16];
 	int rc;
 
@@ -275,6 +314,7 @@ void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	front_caller_of(req, &who);
+	judged = known_lines(f); /* before the gate is asked */
 	rc = front_ask_gate(f, &o, who.uid, &r, near);
 	if (rc == 0 && front_nodes_claim(f, ino, release_terms(r)->serial) < 0) {
 		release_drop(r);
@@ -282,7 +322,7 @@ void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	if (rc == 0)
-		rc = grant(f, &o, ino, r, &who, &ff);
+		rc = grant(f, &o, ino, r, judged, &who, &ff);
 	if (r)
 		release_drop(r);
 	if (rc < 0) {
@@ -319,8 +359,8 @@ void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	if (rc == 0) {
 		b = front_buffer_take(f);
 		rc = b ? reading_read(ff->rd, (uint64_t)off, size, b->plain, &got, &b->work,
-				      &bad_off, &bad_len, &e)
-		       : ERR_NOMEM;
+				      &bad_off, &bad_len, &e) :
+			 ERR_NOMEM;
 	}
 	if (rc == 0)
 		rc = await_log(ff);

@@ -63,7 +63,9 @@ struct event {
 
 	uint8_t mac[EVENT_MAC];
 
-	int64_t latest_ms; /* not in the line: it is not logged after this time; 0: whenever */
+	/* Not in the line: */
+	int64_t latest_ms; /* it is not logged after this time; 0: whenever */
+	uint64_t judged;   /* lines of the log by which it was allowed; 0: it needs no leave */
 };
 
 /* What the MAC of a line is made with: the node's journal key, and the archive it is about, so that

@@ -14,6 +14,7 @@
 #define CUSTODY_INDEX_JOURNAL_INTERNAL_H
 
 #include <pthread.h>
+#include <string.h>
 
 #include "index/journal.h"
 
@@ -46,6 +47,13 @@ struct journal {
 	struct wire_out out;	  /* lines of the batch */
 	struct err dead;	  /* code != 0: nothing is ever written again */
 };
+
+/* Keep in mind that a line admits a revocation; ev is the one that comes behind *s. */
+static inline void journal_note(struct journal_start *s, const struct event *ev)
+{
+	if (ev->type == EVENT_ADMITTED && strcmp(ev->kind, "revocation") == 0)
+		s->revoked = s->state.range.size + 1;
+}
 
 /* What the MACs of its lines are made with. */
 static inline struct event_key journal_key(const struct journal *j)

@@ -53,6 +53,8 @@ int journal_format(struct journal *j, struct journal_start *next, struct event *
 	ev->time_ms = now > next->last_ms ? now : next->last_ms;
 	if (ev->latest_ms && ev->time_ms > ev->latest_ms)
 		return ERR_EXPIRED;
+	if (ev->judged && next->revoked > ev->judged)
+		return ERR_REVOKED;
 	rc = event_format(&j->out, ev, journal_key(j));
 	if (rc == 0) {
 		n = j->out.n - start;
@@ -64,6 +66,7 @@ int journal_format(struct journal *j, struct journal_start *next, struct event *
 		j->out.bad = false;
 		return rc;
 	}
+	journal_note(next, ev);
 	merkle_leaf(leaf, j->out.p + start, n);
 	merkle_append(&next->state.range, leaf, NULL, NULL);
 	next->state.bytes += n + 1;

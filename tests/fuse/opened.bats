@@ -147,3 +147,64 @@ take() {
 	"$CUSTODY" --node ws prove archive otay/us/car1.jpg -o receipt
 	"$CUSTODY" check receipt
 }
+
+@test "a revocation that gets into the log before an open does: the open is refused, not logged" {
+	world_mount
+	world_release r otay/us/car1.jpg otay/us/car3.jpg
+	world_release s otay/us/car3.jpg
+	serial=$(sed -n 's/^serial: //p' r.auth)
+	"$CUSTODY_AUTHORITY" revoke auth --authorisation "$serial" --reason late --sign-with officer -o rev
+	cat "$F" >/dev/null
+	sleep 1.5 # all that is to be indexed is
+	# Both opens have the gate's yes, and wait for the log: of a file that was read before, and not.
+	hold
+	take "$F" iflag=direct
+	first=$reader
+	dd if="$G" iflag=direct bs=4096 count=1 status=none >got2 2>why2 3>&- &
+	second=$!
+	sleep 1
+	kill -STOP "$(cat daemon.pid)"
+	let_go
+	"$CUSTODY" --node ws import archive rev
+	kill -CONT "$(cat daemon.pid)"
+	rc=0
+	wait "$first" || rc=$?
+	[ "$rc" -ne 0 ]
+	[ ! -s got ]
+	grep -q 'Permission denied' why
+	# The other release covers the second file still; but that open was made under the first, or not.
+	wait "$second" || [ ! -s got2 ]
+	world_umount
+	logged ws '.type=="refused" and .reason=="revoked"'
+	revoked=$(jq -r 'select(.type=="admitted" and .kind=="revocation") | .seq' "$J")
+	[ -n "$revoked" ]
+	run jq -e --arg s "$serial" --argjson n "$revoked" \
+		'select(.type=="opened" and .release==$s and .seq>$n)' "$J"
+	[ -z "$output" ]
+	for f in us/car1.jpg us/car3.jpg; do
+		"$CUSTODY" --node ws prove archive "otay/$f" -o receipt
+		"$CUSTODY" check receipt
+		rm receipt
+	done
+}
+
+@test "a revocation of something else meanwhile does not keep an open from being logged" {
+	world_mount
+	world_release r otay/us/car1.jpg
+	world_release s otay/us/car3.jpg
+	"$CUSTODY_AUTHORITY" revoke auth --authorisation "$(sed -n 's/^serial: //p' s.auth)" \
+		--reason late --sign-with officer -o rev
+	cat "$F" >/dev/null
+	sleep 1.5
+	hold
+	take "$F" iflag=direct
+	sleep 1
+	kill -STOP "$(cat daemon.pid)"
+	let_go
+	"$CUSTODY" --node ws import archive rev
+	kill -CONT "$(cat daemon.pid)"
+	wait "$reader"
+	[ "$(stat -c %s got)" -eq 4096 ]
+	[ "$(opened)" -eq 2 ]
+	world_umount
+}
