@@ -43,17 +43,20 @@ static int add_item(struct catchup_event *w, const struct event *ev,
 		    const struct ledger_segment *seg, struct ledger_accession *acc)
 {
 	struct catchup_item_found found;
-	int rc = catchup_item_read(w->item, ev, w->node, seg, &found, w->e);
+	int put = 0, rc = catchup_item_read(w->item, ev, w->node, seg, &found, w->e);
 
 	if (rc)
 		return rc;
 	found.o.journal = w->journal;
 	rc = object_add_item(w->s->add, w->s->batch, w->s->txn, &found.o, found.collection,
 			     found.path.p, found.path.n, found.record->p, found.record->n, w->e);
-	if (rc == 0)
-		rc = find_put(&w->s->find, w->s->batch, w->s->txn, db_name_key(w->s->db),
-			      w->journal, ev->seq, found.sha256, w->e);
+	/* By its digest it is found also where its id is another item's, and so has no name here. */
+	if (rc == 0 || rc == ERR_EXISTS)
+		put = find_put(&w->s->find, w->s->batch, w->s->txn, db_name_key(w->s->db),
+			       w->journal, ev->seq, found.sha256, w->e);
 	secret_wipe(found.sha256, sizeof(found.sha256));
+	if (put)
+		return put;
 	if (rc == ERR_EXISTS)
 		return told_again(w, ev, &found.o);
 	if (rc)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "crypto/secret.h"
+#include "fs/frame.h"
 #include "index/find.h"
 #include "index/line.h"
 #include "tools/cmd.h"
@@ -43,9 +44,24 @@ static int by_file(const void *a, const void *b)
 	return (x->seq > y->seq) - (x->seq < y->seq);
 }
 
-/* The item that the line takes in, once the line is the one that was logged. */
+/* What the line says of its item, where the index has another one under the id. */
+static void of_event(struct object *o, const uint8_t node[16], const struct event *ev)
+{
+	*o = (struct object){.kind = OBJECT_ITEM, .seq = ev->seq, .offset = ev->offset};
+	memcpy(o->node, node, 16);
+	memcpy(o->item, ev->item, 16);
+	memcpy(o->accession, ev->accession, 16);
+	memcpy(o->segment, ev->segment, 16);
+	memcpy(o->head, ev->head, 32);
+	memcpy(o->commitment, ev->commitment, 32);
+	o->headlen = ev->headlen <= FRAME_HEAD_MAX ? (uint32_t)ev->headlen : 0;
+	o->length = ev->length;
+}
+
+/* The item that the line takes in, once the line is the one that was logged. *named: the index has it
+ * under its id. */
 static int load(struct cmd_trace *t, struct db_txn *txn, const struct cmd_trace_hit *h,
-		struct object *o, struct err *e)
+		struct object *o, bool *named, struct err *e)
 {
 	struct ledger_journal *list;
 	struct wire_out line = {0};
@@ -68,11 +84,18 @@ static int load(struct cmd_trace *t, struct db_txn *txn, const struct cmd_trace_
 	}
 	if (rc == 0 && (event_parse(&ev, (struct text_span){(char *)line.p, line.n}) != 0 ||
 			ev.type != EVENT_INGEST))
-		rc = err_set(e, ERR_NOTFOUND, "the line takes nothing in");
-	if (rc == 0)
+		rc = err_set(e, ERR_INDEX,
+			     "the index names a line that takes nothing in: run 'custody reindex'");
+	if (rc == 0) {
 		rc = object_get_item(txn, list[i].node, ev.item, o, NULL, e);
-	if (rc == 0 && memcmp(o->commitment, ev.commitment, 32) != 0)
-		rc = err_set(e, ERR_NOTFOUND, "the node has another item of this id");
+		if (rc == ERR_NOTFOUND)
+			rc = err_set(e, ERR_INDEX,
+				     "the index lacks an item that the log has: run "
+				     "'custody reindex'");
+	}
+	*named = rc == 0 && memcmp(o->commitment, ev.commitment, 32) == 0;
+	if (rc == 0 && !*named)
+		of_event(o, list[i].node, &ev);
 	wire_out_free(&line);
 	free(list);
 	return rc;
@@ -89,6 +112,23 @@ static void tell(struct cmd_trace *t, const struct cmd_trace_hit *h, const char 
 	t->notice.say(t->notice.ctx, sentence);
 }
 
+/* The file is here, under an id that is another item's: whose history it has nobody can say. */
+static void tell_twice(struct cmd_trace *t, const struct cmd_trace_hit *h, const struct object *o)
+{
+	char sentence[400], item[33], node[33];
+
+	text_hex(item, o->item, 16);
+	text_hex(node, o->node, 16);
+	snprintf(
+		sentence, sizeof(sentence),
+		"%.100s: journal %s took it in, by its line %llu, under the id %s of another of its "
+		"items: what was released and opened by that id may be either",
+		t->name[h->file], node, (unsigned long long)o->seq, item);
+	t->unsure[h->file] = true;
+	t->notice.n++;
+	t->notice.say(t->notice.ctx, sentence);
+}
+
 /* 0 and *is: it has the digest. */
 static int look(struct cmd_trace *t, const struct cmd_trace_hit *h, struct object *o, bool *is,
 		struct err *e)
@@ -96,15 +136,14 @@ static int look(struct cmd_trace *t, const struct cmd_trace_hit *h, struct objec
 	struct db_txn *txn = NULL;
 	struct err why = {0};
 	uint8_t sha256[32];
+	bool named = false;
 	int rc = db_begin(&txn, t->view.station->db, false, e);
 
 	*is = false;
 	if (rc)
 		return rc;
-	rc = load(t, txn, h, o, &why);
+	rc = load(t, txn, h, o, &named, &why);
 	db_abort(txn);
-	if (rc == ERR_NOTFOUND)
-		return 0; /* an index that errs is no more than that */
 	if (rc == 0) {
 		rc = cmd_digest(sha256, t->view.station, o);
 		if (rc)
@@ -121,6 +160,9 @@ static int look(struct cmd_trace *t, const struct cmd_trace_hit *h, struct objec
 	if (rc) {
 		t->unsure[h->file] = true;
 		tell(t, h, why.text);
+	} else if (*is && !named) {
+		*is = false;
+		tell_twice(t, h, o);
 	}
 	return 0;
 }

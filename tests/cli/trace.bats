@@ -159,3 +159,30 @@ teardown() { world_end; }
 	fails 7 "" custody --node cap trace archive found-on-the-net.jpg
 	fails 3 "" custody trace archive found-on-the-net.jpg
 }
+
+rogue() { "$(dirname "$CUSTODY")/tests/fuse/rogue" "$@"; }
+
+@test "trace: an index that lacks an item is an index error, not an answer" {
+	ok rogue ws archive forget "$(item otay/us/car1.jpg)"
+	run --separate-stderr ws trace archive found-on-the-net.jpg
+	[ "$status" -eq 1 ]
+	[ -z "$output" ]
+	talks "the index lacks an item that the log has: run 'custody reindex'"
+	ws reindex archive
+	ok ws trace archive found-on-the-net.jpg
+}
+
+@test "trace: of two items that a node took in under one id, both are found" {
+	world_node evil ingest
+	ok rogue evil archive twice "$(jq -r 'select(.type == "started") | .node' "$(journal cap)")"
+	printf ONE >one.txt
+	printf TWO >two.txt
+	ok ws trace archive one.txt
+	run --separate-stderr ws trace archive two.txt
+	[ "$status" -eq 4 ]
+	talks "under the id"
+	talks "of another of its items"
+	says "two.txt: can't be said"
+	run -4 --separate-stderr ws trace archive two.txt --json
+	json '.[0].found == false'
+}

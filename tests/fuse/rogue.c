@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rogue NODE ARCHIVE repeat|spoil|replace|mirror|share VICTIM: what a capture node that lies could do.
- * rogue NODE ARCHIVE admit KIND FILE: log a document as admitted, whatever it is. */
+/* rogue NODE ARCHIVE repeat|spoil|replace|mirror|share|twice VICTIM: what a capture node that lies could do.
+ * rogue NODE ARCHIVE admit KIND FILE: log a document as admitted, whatever it is.
+ * rogue NODE ARCHIVE forget ITEM: take an item out of the node's index, and nothing else. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +9,9 @@
 #include "crypto/text.h"
 #include "fs/document.h"
 #include "fs/node.h"
+#include "fs/station.h"
 #include "index/file.h"
+#include "index/object_claim.h"
 #include "tests/lib/rogue.h"
 
 static int admit(const struct archive *a, struct journal *j, const char *kind, const char *path,
@@ -32,6 +35,33 @@ static int admit(const struct archive *a, struct journal *j, const char *kind, c
 	}
 	document_free(&d);
 	wire_out_free(&file);
+	return rc;
+}
+
+static int forget(const char *archive, const char *node, const uint8_t item[16], struct err *e)
+{
+	struct station_ask ask = {
+		.archive = archive, .node_dir = node, .flags = STATION_NO_JOURNAL};
+	struct db_txn *t = NULL;
+	struct db_batch *b = NULL;
+	struct station *s;
+	struct object o;
+	int rc = station_open(&s, &ask, e);
+
+	if (rc)
+		return rc;
+	rc = db_begin(&t, s->db, false, e);
+	if (rc == 0)
+		rc = object_claim_one(t, item, &o, NULL, e);
+	db_abort(t);
+	if (rc == 0)
+		rc = db_batch_new(&b, s->db, e);
+	if (rc == 0)
+		rc = db_batch_del(b, KEY_OBJECT, key_ino(o.ino));
+	if (rc == 0)
+		rc = db_batch_apply(b, NULL, NULL, e);
+	db_batch_free(b);
+	station_close(s, NULL);
 	return rc;
 }
 
@@ -65,7 +95,8 @@ static int attack(char **argv, enum rogue_what what, const uint8_t victim[16], s
 
 int main(int argc, char **argv)
 {
-	static const char *const words[] = {"repeat", "spoil", "replace", "mirror", "share"};
+	static const char *const words[] = {"repeat", "spoil", "replace", "mirror",
+					    "share",  "twice", "forget"};
 	const size_t n = sizeof(words) / sizeof(words[0]);
 	uint8_t victim[16] = {0};
 	struct err e = {0};
@@ -77,11 +108,15 @@ int main(int argc, char **argv)
 	if (!(argc == 6 && strcmp(argv[3], "admit") == 0) &&
 	    (argc != 5 || what == n ||
 	     !text_unhex((struct text_span){argv[4], strlen(argv[4])}, victim, 16))) {
-		fprintf(stderr, "usage: rogue NODE ARCHIVE repeat|spoil|replace|mirror|share VICTIM\n"
-				"       rogue NODE ARCHIVE admit KIND FILE\n");
+		fprintf(stderr,
+			"usage: rogue NODE ARCHIVE repeat|spoil|replace|mirror|share|twice VICTIM\n"
+			"       rogue NODE ARCHIVE forget ITEM\n"
+			"       rogue NODE ARCHIVE admit KIND FILE\n");
 		return 2;
 	}
-	rc = attack(argv, (enum rogue_what)what, victim, &e);
+	rc = argc == 5 && strcmp(argv[3], "forget") == 0 ?
+		     forget(argv[2], argv[1], victim, &e) :
+		     attack(argv, (enum rogue_what)what, victim, &e);
 	if (rc)
 		fprintf(stderr, "rogue: %s: %s\n", err_word(rc), e.text);
 	return rc ? 1 : 0;

@@ -61,9 +61,8 @@ int rogue_end(struct rogue *r, struct err *e)
 	return rc;
 }
 
-static int seal_head(struct rogue *r, struct wire_out *head, struct frame *f,
-		     const uint8_t key[32], const char *path, const char *text,
-		     uint8_t commitment[32])
+static int seal_head(struct rogue *r, struct wire_out *head, struct frame *f, const uint8_t key[32],
+		     const char *path, const char *text, uint8_t commitment[32])
 {
 	uint8_t salt[32], plain[32];
 	struct wire_out enc = {0};
@@ -172,6 +171,20 @@ static int share(struct attack *k, const struct event *ev, struct err *e)
 	return k->r.writer && rc == 0 ? rogue_end(&k->r, e) : rc;
 }
 
+static int twice(struct rogue *r, struct err *e)
+{
+	uint8_t item[16];
+	int rc;
+
+	secret_random(item, sizeof(item));
+	rc = rogue_begin(r, r->archive, r->journal, NULL, e);
+	if (rc == 0)
+		rc = rogue_item(r, item, "fake0", "ONE", e);
+	if (rc == 0)
+		rc = rogue_item(r, item, "fake1", "TWO", e);
+	return r->writer && rc == 0 ? rogue_end(r, e) : rc;
+}
+
 static int answer(struct attack *k, struct event *ev, struct err *e)
 {
 	char path[32];
@@ -200,8 +213,11 @@ int rogue_attack(const struct archive *a, struct journal *j, const uint8_t victi
 	struct text_span line;
 	struct event ev;
 	uint64_t off;
-	int rc = journal_reader_open(&in, a->journal, victim, 0, e);
+	int rc;
 
+	if (what == ROGUE_TWICE)
+		return twice(&k.r, e);
+	rc = journal_reader_open(&in, a->journal, victim, 0, e);
 	if (rc == 0 && what == ROGUE_REPLACE)
 		rc = rogue_begin(&k.r, a, j, NULL, e);
 	while (rc == 0) {

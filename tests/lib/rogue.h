@@ -35,6 +35,7 @@ enum rogue_what {
 	ROGUE_REPLACE, /* own items "fake0", "fake1", ... under the victim's item ids */
 	ROGUE_MIRROR,  /* the victim's accessions, segments and items, word for word */
 	ROGUE_SHARE,   /* own items "fake0", ... one in each accession of the victim, of its id */
+	ROGUE_TWICE,   /* two own items, of the texts ONE and TWO, under one id of its own */
 };
 /* To all that the journal of the victim names. */
 int rogue_attack(const struct archive *a, struct journal *j, const uint8_t victim[16],
