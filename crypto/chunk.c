@@ -29,6 +29,19 @@ uint64_t chunk_stored(struct chunk_map m)
 	return m.plain + chunk_count(m) * m.tag;
 }
 
+bool chunk_unstored(struct chunk_map *m, uint64_t stored)
+{
+	const uint64_t whole = (uint64_t)m->size + m->tag;
+	uint64_t n;
+
+	m->plain = 0;
+	if (!chunk_map_ok(*m) || stored < m->tag)
+		return false;
+	n = stored / whole + (stored % whole > 0);
+	m->plain = stored - n * m->tag;
+	return chunk_map_ok(*m) && chunk_stored(*m) == stored;
+}
+
 uint32_t chunk_plain_len(struct chunk_map m, uint64_t i)
 {
 	uint64_t left = m.plain - i * m.size;

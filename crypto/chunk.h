@@ -33,6 +33,8 @@ bool chunk_map_ok(struct chunk_map m);
 uint64_t chunk_count(struct chunk_map m);
 /* Stored bytes of the whole content, tags included. */
 uint64_t chunk_stored(struct chunk_map m);
+/* Set m->plain, with the others given, from how many bytes are stored. False if no content has so many. */
+bool chunk_unstored(struct chunk_map *m, uint64_t stored);
 /* Plaintext bytes of chunk i (i < count). */
 uint32_t chunk_plain_len(struct chunk_map m, uint64_t i);
 /* Offset of chunk i within the stored content. */

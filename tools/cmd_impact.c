@@ -189,7 +189,7 @@ static int run(struct ask *a, struct err *e)
 int cmd_impact(struct ui *ui, int argc, char **argv)
 {
 	struct ask a = {.m = {.ui = ui,
-			      .notice = {ui_notice, ui, 0},
+			      .notice = {impact_tell, &a.m, 0},
 			      .from_ms = INT64_MIN,
 			      .to_ms = INT64_MAX}};
 	struct err e = {0};

@@ -8,6 +8,7 @@
 #ifndef CUSTODY_TOOLS_CMD_IMPACT_H
 #define CUSTODY_TOOLS_CMD_IMPACT_H
 
+#include "crypto/chunk.h"
 #include "tools/cmd_docs.h"
 
 /* What is the worst that can be said of an item; the worst is the last. */
@@ -47,6 +48,8 @@ struct impact_item {
 	bool known;
 	int64_t ms;	 /* taken in */
 	uint64_t stored; /* bytes of the frame */
+	uint64_t size;	 /* of the plaintext, where it has a segment header to tell it by */
+	bool sized;
 	enum impact_state state;
 	bool taken_in;
 	uint64_t opens, unclosed, bytes;
@@ -59,7 +62,9 @@ struct impact_pair {
 struct impact {
 	struct ui *ui;
 	struct cmd_view view;
-	struct cmd_notice notice;
+	struct cmd_notice notice; /* impact_tell() */
+	uint64_t *told;		  /* hashes of what was told of: it is read more than once */
+	size_t tolds, room_told;
 	const uint8_t *journal;		   /* the node in question, or NULL */
 	const struct cmd_officer *officer; /* or NULL */
 	int64_t from_ms, to_ms;
@@ -71,6 +76,9 @@ struct impact {
 	size_t items;
 	struct impact_pair *pair; /* by item, release */
 	size_t pairs;
+	/* The segment whose header was read last: items come segment by segment. */
+	uint8_t segment[16];
+	struct chunk_map map; /* of its chunks; size 0: none was, or it can't be read */
 	uint64_t readers; /* enrolments of readers that were in force */
 	uint64_t names;	  /* items whose names these could see */
 	size_t room_releases, room_uses, room_items, room_pairs;
@@ -78,6 +86,9 @@ struct impact {
 
 /* Room for one more in a list of elements of `size` bytes; ERR_NOMEM. */
 int impact_room(void **list, size_t n, size_t *cap, size_t size, struct err *e);
+
+/* For m->notice: says each sentence once. */
+void impact_tell(void *ctx, const char *sentence);
 
 /* In this order. Codes of cmd_merge and cmd_docs; what can't be looked at is told of. */
 int impact_find_releases(struct impact *m, struct err *e);

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/suite.h"
+#include "fs/segment.h"
+
 /* ---- what the log took in ---- */
 
 static int add_item(struct impact *m, const struct impact_item *it, struct err *e)
@@ -16,10 +19,33 @@ static int add_item(struct impact *m, const struct impact_item *it, struct err *
 	return rc;
 }
 
+/* How long the plaintext is follows from how long the frame is, and needs no look into the index. */
+static void take_size(struct impact *m, struct impact_item *it, const struct event *ev)
+{
+	struct wire_out header = {0};
+	struct segment_header h;
+
+	if (!m->view.station)
+		return;
+	if (memcmp(m->segment, ev->segment, 16) != 0) {
+		memcpy(m->segment, ev->segment, 16);
+		m->map = (struct chunk_map){.size = 0};
+		if (segment_read_header(&header, m->view.station->segments, ev->segment, NULL) ==
+			    0 &&
+		    segment_header_parse(&h, header.p, header.n) == 0)
+			m->map = (struct chunk_map){.size = h.chunk_size,
+						    .tag = suite_tag_size(h.suite)};
+		wire_out_free(&header);
+	}
+	it->sized = ev->length >= ev->headlen && chunk_unstored(&m->map, ev->length - ev->headlen);
+	it->size = m->map.plain;
+}
+
 static int add_line(struct impact *m, const struct cmd_merge_line *l, struct err *e)
 {
 	struct impact_item it = {.known = true, .ms = l->ev.time_ms, .stored = l->ev.length};
 
+	take_size(m, &it, &l->ev);
 	memcpy(it.id, l->ev.item, 16);
 	memcpy(it.commitment, l->ev.commitment, 32);
 	memcpy(it.accession, l->ev.accession, 16);

@@ -59,6 +59,11 @@ static int look_up(struct printing *p, const struct impact_item *it, struct err 
 	p->face.known = false;
 	if (!has_names(p->m) || !it->known)
 		return 0;
+	if (it->sized && !is_listed(p, it)) {
+		p->face.size = it->size;
+		p->face.known = true;
+		return 0;
+	}
 	rc = db_begin(&t, p->m->view.station->db, false, e);
 	if (rc == 0)
 		rc = object_get_item(t, it->node, it->id, &o, NULL, NULL);

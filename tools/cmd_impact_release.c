@@ -26,8 +26,24 @@ void impact_free(struct impact *m)
 		authorisation_free(&m->release[i].terms);
 	free(m->release);
 	free(m->use);
+	free(m->told);
 	free(m->item);
 	free(m->pair);
+}
+
+void impact_tell(void *ctx, const char *sentence)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+	struct impact *m = ctx;
+
+	for (const char *p = sentence; *p; p++)
+		hash = (hash ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < m->tolds; i++)
+		if (m->told[i] == hash)
+			return;
+	if (impact_room((void **)&m->told, m->tolds, &m->room_told, sizeof(*m->told), NULL) == 0)
+		m->told[m->tolds++] = hash;
+	ui_notice(m->ui, sentence);
 }
 
 struct gather {

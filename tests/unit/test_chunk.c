@@ -60,11 +60,14 @@ static void lay_out(struct layout *l, struct chunk_map m)
 
 static void check_layout(struct chunk_map m)
 {
+	struct chunk_map back = {.size = m.size, .tag = m.tag};
 	struct layout l;
 
 	lay_out(&l, m);
 	assert_true(chunk_count(m) == l.count);
 	assert_true(chunk_stored(m) == l.stored);
+	assert_true(chunk_unstored(&back, l.stored));
+	assert_true(back.plain == m.plain);
 	for (uint64_t i = 0; i < l.count; i++) {
 		assert_true(chunk_offset(m, i) == l.offset[i]);
 		assert_true(chunk_plain_len(m, i) == l.len[i]);
@@ -191,12 +194,32 @@ static void test_far_edges(void **state)
 	}
 }
 
+/* Lengths that no content has. */
+static void test_no_plain(void **state)
+{
+	struct chunk_map m = {.size = 4096, .tag = TAG};
+
+	(void)state;
+	for (uint64_t n = 0; n < TAG; n++)
+		assert_false(chunk_unstored(&m, n));
+	assert_true(chunk_unstored(&m, TAG));
+	assert_true(m.plain == 0);
+	/* A second chunk that would be empty. */
+	for (uint64_t n = 1; n <= TAG; n++)
+		assert_false(chunk_unstored(&m, 4096 + TAG + n));
+	assert_true(chunk_unstored(&m, 4096 + TAG + TAG + 1));
+	assert_true(m.plain == 4097);
+	assert_false(chunk_unstored(&m, UINT64_MAX));
+	m.size = 0;
+	assert_false(chunk_unstored(&m, 4096));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ok),	   cmocka_unit_test(test_small_model),
 		cmocka_unit_test(test_real_sizes), cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_far_edges),
+		cmocka_unit_test(test_far_edges),  cmocka_unit_test(test_no_plain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
