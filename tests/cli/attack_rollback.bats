@@ -102,6 +102,26 @@ accept() { # accept [OPTION...]: -> F.ok
 	ok ws why archive otay/us/car1.jpg
 }
 
+@test "a copy with an older archive.txt: refused, and the step back is named and works" {
+	world_keys ann
+	ok authority rotate auth --add-key ann.pub --remove-key officer.pub --sign-with officer \
+		--sign-with ann -o next.txt
+	ok ws import archive next.txt
+	cp -a archive now2
+	put_back backup
+	fails 4 "archive.txt is of version 1, but version 2 was seen before; after a restore" ws ls archive
+	fails 4 "put the newer one back" ws checkpoint archive --evidence -o F
+	id=$(sed -n 's/^archive: //p' archive/archive.txt)
+	# As the message says: what officers signed is none the worse for having lain here.
+	cp "ws/archives/$id/archive.txt" archive/archive.txt
+	cp "ws/archives/$id/archive-1.txt" "archive/documents/$id.archive-1"
+	ok ws checkpoint archive --evidence -o F
+	ok authority accept-restore auth F --reason 'disk failure' --sign-with ann -o F.ok
+	ok ws import archive F.ok
+	ok ws ls archive
+	ok custody verify archive
+}
+
 @test "an authorisation from before an accepted restore is not redeemed again" {
 	put_back backup
 	evidence rollback rollback
