@@ -7,6 +7,7 @@
 #include "fs/authority_internal.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -189,6 +190,11 @@ int authority_rotate(struct authority *a, const uint8_t archive[16],
 	next->require_touch = c->touch ? c->touch == AUTHORITY_YES : before.require_touch;
 	next->require_pin = c->pin ? c->pin == AUTHORITY_YES : before.require_pin;
 	rc = change_keys(next, c, e);
+	if (rc == 0 && c->adds + c->removes == 0 && next->threshold == before.threshold &&
+	    next->require_touch == before.require_touch && next->require_pin == before.require_pin)
+		rc = err_set(e, ERR_USAGE,
+			     "nothing would change: version %" PRIu32 " of archive.txt says all that",
+			     before.version);
 	if (rc == 0)
 		rc = carry_over(a, &before, &carried, e);
 	if (rc == 0) {

@@ -307,3 +307,14 @@ authorise2() { # authorise2 NAME KEY...: signs NAME.req with these
 	[ "$(sed -n 's/^version: //p' auth/archives/*/archive.txt)" = 2 ]
 	grep -qx 'threshold: 2' auth/authority.txt
 }
+
+@test "a rotation that changes nothing is refused, and leaves nothing" {
+	refused 2 'nothing is to change' auth rotate auth --sign-with officer -o next.txt
+	refused 2 'nothing would change: version 1' auth rotate auth --threshold 1 --sign-with officer \
+		-o next.txt
+	touch=$(sed -n 's/^require-touch: //p' archive/archive.txt)
+	same=--require-touch
+	[ "$touch" = yes ] || same=--no-touch
+	refused 2 'nothing would change' auth rotate auth "$same" --sign-with officer -o next.txt
+	[ ! -e next.txt ]
+}
