@@ -42,9 +42,14 @@ holds() { # holds RECEIPT OPTION...: for both
 	verdict 0 'verdict       good' "$CUSTODY" check "$@"
 	! command -v node >/dev/null || verdict 0 good node "$CHECK" "$1"
 }
-broken() { # broken CODE RECEIPT WORDS: for both; Node.js knows but one code
+broken() { # broken CODE RECEIPT WORDS: for both; 5 is what can't be judged, 3 for Node.js
 	verdict "$1" "$3" "$CUSTODY" check "$2"
-	! command -v node >/dev/null || verdict 4 bad: node "$CHECK" "$2"
+	command -v node >/dev/null || return 0
+	if [ "$1" -eq 5 ]; then
+		verdict 3 open: node "$CHECK" "$2"
+	else
+		verdict 4 bad: node "$CHECK" "$2"
+	fi
 }
 # without KIND N FILE: the receipt without its part N (from 1) of a kind
 without() {

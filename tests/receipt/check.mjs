@@ -11,7 +11,8 @@
 // those whose digests were logged, and that every opening names one of them. With DIR each document's
 // text and signatures are put there as NAME.txt, NAME.sig1, NAME.sig2, ... for ssh-keygen.
 //
-// Exit: 0 it holds, 4 it does not, or who signed can't be judged, 5 no receipt.
+// Exit: 0 it holds, 3 it can't be judged (which archive.txt was in force when a document was admitted),
+// and nothing else is wrong, 4 it does not hold, 5 no receipt.
 
 import { createHmac } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -138,11 +139,12 @@ function relate(r, events, versions, authorisations, revocations) {
 	const admitted = (doc, node) => events.find((e) => e.type === "admitted" && e.node === node &&
 		e.document === field(doc.text, "serial") && e.digest === sha256(doc.bytes).toString("hex"));
 	const grants = new Map(authorisations.map((doc) => [field(doc.text, "serial"), doc]));
+	let judged = true;
 	for (const g of authorisations)
-		judge(g, "authorise", versions, events, admitted(g, field(g.text, "node")));
+		judged = judge(g, "authorise", versions, events, admitted(g, field(g.text, "node"))) && judged;
 	for (const v of revocations) {
 		const g = grants.get(lines(v.text, "authorisation")[0]);
-		judge(v, "revoke", versions, events, g && admitted(v, field(g.text, "node")));
+		judged = judge(v, "revoke", versions, events, g && admitted(v, field(g.text, "node"))) && judged;
 	}
 	for (const e of events.filter((e) => e.type === "opened")) {
 		const g = grants.get(e.release);
@@ -166,6 +168,7 @@ function relate(r, events, versions, authorisations, revocations) {
 			.update(b.subarray(32, 64)).digest("hex");
 		need(mac === ingests[0].commitment, "the record is not the one committed to");
 	}
+	return judged;
 }
 
 function check(r, dir) {
@@ -180,7 +183,7 @@ function check(r, dir) {
 		for (const d of docs) {
 			need(field(d.text, "archive") === r.archive && field(d.text, "node") === log.node,
 				"an enrolment of another node");
-			judge(d, "enrol", versions);
+			need(judge(d, "enrol", versions, []), "an enrolment that is not carried over");
 		}
 		const key = vkey(field(docs[0].text, "sign-key"), 1);
 		const cp = signed(log.checkpoint, log, r.archive, key);
@@ -192,16 +195,21 @@ function check(r, dir) {
 		return list;
 	});
 	steps(versions, events);
-	relate(r, events, versions, r.authorisations.map((d, i) => document(d, `authorisation${i}`, dir)),
+	const judged = relate(r, events, versions, r.authorisations.map((d, i) => document(d, `authorisation${i}`, dir)),
 		r.revocations.map((d, i) => document(d, `revocation${i}`, dir)));
-	return events;
+	return [events, judged];
 }
 
 try {
 	const [file, dir] = process.argv.slice(2);
-	const events = check(parse(readFileSync(file)), dir);
+	const [events, judged] = check(parse(readFileSync(file)), dir);
 	const seen = events.filter((e) => e.witnessed).length;
-	console.log(`good: ${events.length} events, ${seen} witnessed`);
+	if (judged) {
+		console.log(`good: ${events.length} events, ${seen} witnessed`);
+	} else {
+		console.log("open: what archive.txt was in force when a document was admitted is not shown");
+		process.exitCode = 3;
+	}
 } catch (e) {
 	console.log(`${e instanceof Malformed ? "malformed" : "bad"}: ${e.message}`);
 	process.exitCode = e instanceof Malformed ? 5 : 4;

@@ -83,11 +83,26 @@ function inForce(all, events, at) {
 	return next ? all.find((v) => v.number === admits(next, all[0]) - 1) : all[0];
 }
 
+// May an earlier version have been in force there? The log has not met a later one, as far as is shown,
+// or the version is not in the receipt.
+function mayHaveBeen(doc, namespace, all, events, at) {
+	const admitted = (e) => e.node === at.node && admits(e, all[0]);
+	const next = events.find((e) => e.seq > at.seq && admitted(e));
+	if (next) return all[all.length - 1].number > admits(next, all[0]) - 1;
+	const from = Math.max(1, ...events.filter((e) => e.seq < at.seq && admitted(e))
+		.map((e) => admits(e, all[0])));
+	return all[all.length - 1].number > from ||
+		all.some((v) => v.number >= from && signed(doc, namespace, v, false));
+}
+
 // A document that is carried over, or signed as the version asks under which it was admitted; the last
-// one, if nothing shows that.
+// one, if nothing shows that. False: what is here does not say which version that is.
 export function judge(doc, namespace, all, events, admission) {
-	if (all[0].carried.has(sha256(doc.text).toString("hex"))) return;
+	if (all[0].carried.has(sha256(doc.text).toString("hex"))) return true;
 	const v = admission ? inForce(all, events, admission) : all[0];
-	need(v && signed(doc, namespace, v, false),
+	if (v && signed(doc, namespace, v, false)) return true;
+	need(all[0].number > 1 && (admission ? mayHaveBeen(doc, namespace, all, events, admission) :
+		all.some((w) => signed(doc, namespace, w, false))),
 		`a document that is not signed as archive.txt asks (${namespace})`);
+	return false;
 }
