@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/file.h"
 #include "tools/ui_json.h"
 
 static const char help[] =
@@ -245,6 +246,29 @@ static int check_time(const struct sign *s, const struct document *d, struct err
 		       text);
 }
 
+/* A request is no document, though it reads like one: say what to do with it. */
+static int explain(const struct sign *s, int rc, struct err *e)
+{
+	static const struct {
+		const char *title, *answer;
+	} asks[] = {{"custodyfs-request/", "authorise"},
+		    {"custodyfs-enrolment-request/", "enrol"},
+		    {"old ", "witness"}};
+	struct wire_out file = {0};
+
+	if (file_read_path(s->file, DOCUMENT_MAX, &file, NULL) == 0) {
+		for (size_t i = 0; i < sizeof(asks) / sizeof(*asks); i++)
+			if (file.n > strlen(asks[i].title) &&
+			    memcmp(file.p, asks[i].title, strlen(asks[i].title)) == 0)
+				rc = err_set(e, ERR_FOREIGN,
+					     "%s is what a node asks, and signed by it: answer it "
+					     "with 'custody-authority %s'",
+					     s->file, asks[i].answer);
+	}
+	wire_out_free(&file);
+	return rc;
+}
+
 static int run(struct sign *s, struct err *e)
 {
 	const bool write = s->keys.n || strcmp(s->output, s->file) != 0;
@@ -253,6 +277,8 @@ static int run(struct sign *s, struct err *e)
 
 	if (rc == 0)
 		rc = find_kind(s, &d, e);
+	if (rc && !s->kind)
+		rc = explain(s, rc, e);
 	if (rc == 0 && s->keys.n)
 		rc = check_time(s, &d, e);
 	if (rc == 0 && write)

@@ -25,6 +25,23 @@ const struct cmd_alarm_limits cmd_alarm_defaults = {.unwitnessed_ms = 2 * DAY,
 						    .refusals = 100,
 						    .refusal_span_ms = HOUR};
 
+/* How long, in the largest unit there is one of. */
+static const char *lasting(char out[32], int64_t ms)
+{
+	static const struct {
+		int64_t ms;
+		const char *name;
+	} unit[] = {{DAY, "day"}, {HOUR, "hour"}, {MINUTE, "minute"}, {1000, "second"}};
+	size_t i = 0;
+	int64_t n;
+
+	while (i < 3 && ms < unit[i].ms)
+		i++;
+	n = ms < 0 ? 0 : ms / unit[i].ms;
+	snprintf(out, 32, "%" PRId64 " %s%s", n, unit[i].name, n == 1 ? "" : "s");
+	return out;
+}
+
 /* ---- limits ---- */
 
 /* "90s", "30m", "2h", "3d" */
@@ -174,6 +191,7 @@ static int find_unwitnessed(struct finding *f)
 	for (size_t i = 0; st->s->archive->desc.witnesses && i < st->journals; i++) {
 		const struct cmd_status_journal *j = &st->journal[i];
 		int64_t ms = 0, age;
+		char old[32];
 		int rc;
 
 		if (j->cosigned >= j->indexed)
@@ -187,10 +205,10 @@ static int find_unwitnessed(struct finding *f)
 		rc = of_node(raise_alarm(f, "unwitnessed", (uint64_t)age / 1000,
 					 (uint64_t)f->l->unwitnessed_ms / 1000,
 					 "the log of %s has %" PRIu64
-					 " lines that no witness has cosigned, the first %" PRId64
-					 " hours old: run 'custody checkpoint "
-					 "--for-witness', and have it cosigned",
-					 j->name, j->indexed - j->cosigned, age / HOUR),
+					 " lines that no witness has cosigned, the first %s old: "
+					 "run 'custody checkpoint --for-witness', and have it "
+					 "cosigned",
+					 j->name, j->indexed - j->cosigned, lasting(old, age)),
 			     j->node);
 		if (rc)
 			return rc;
@@ -205,6 +223,7 @@ static int find_refusals(struct finding *f)
 	struct cmd_ask ask = CMD_ASK_ALL;
 	const struct cmd_merge_line *line;
 	struct cmd_merge *m;
+	char in[32];
 	uint64_t n = 0;
 	int rc;
 
@@ -220,9 +239,8 @@ static int find_refusals(struct finding *f)
 	cmd_merge_close(m);
 	if (rc == 0 && n > f->l->refusals &&
 	    !raise_alarm(f, "refusals", n, f->l->refusals,
-			 "%" PRIu64 " refusals in the last %" PRId64
-			 " minutes: run 'custody log --type refused'",
-			 n, f->l->refusal_span_ms / MINUTE))
+			 "%" PRIu64 " refusals in the last %s: run 'custody log --type refused'",
+			 n, lasting(in, f->l->refusal_span_ms)))
 		rc = ERR_NOMEM;
 	return rc;
 }
@@ -257,12 +275,13 @@ static int find_ending(void *ctx, struct release *r)
 	const struct authorisation *a = release_terms(r);
 	const int64_t left = a->not_after_ms - f->st->gate.now_ms;
 	struct cmd_alarm *alarm;
+	char in[32];
 
 	if (release_ended(r) || left < 0 || left > f->l->ending_ms)
 		return 0;
 	alarm = raise_alarm(f, "ending", (uint64_t)left / 1000, (uint64_t)f->l->ending_ms / 1000,
-			    "an authorisation of case %.100s ends in %" PRId64 " minutes",
-			    a->case_no, left / MINUTE);
+			    "an authorisation of case %.100s ends in %s", a->case_no,
+			    lasting(in, left));
 	if (!alarm)
 		return ERR_NOMEM;
 	alarm->has_document = true;
@@ -276,6 +295,7 @@ static int find_transfer(struct finding *f, const struct transfer *t)
 	const int64_t since = t->released_ms ? t->released_ms : t->release.issued_ms;
 	const int64_t age = f->st->gate.now_ms - since;
 	struct cmd_alarm *a;
+	char ago[32];
 
 	if (t->received && !t->receipt.match)
 		a = raise_alarm(f, "transfer-mismatch", 1, 0,
@@ -285,9 +305,9 @@ static int find_transfer(struct finding *f, const struct transfer *t)
 	else if (!t->received && age > f->l->unreceived_ms)
 		a = raise_alarm(f, "transfer-open", (uint64_t)age / 1000,
 				(uint64_t)f->l->unreceived_ms / 1000,
-				"the transfer to %.100s was released %" PRId64
-				" hours ago, and is not received: ask there",
-				t->release.to, age / HOUR);
+				"the transfer to %.100s was released %s ago, and is not received: "
+				"ask there",
+				t->release.to, lasting(ago, age));
 	else
 		return 0;
 	if (!a)

@@ -176,6 +176,9 @@ static void print_transfers(const struct transfers *all)
 static void print_attention(const struct cmd_status *st)
 {
 	print_transfers(&st->transfers);
+	if (st->s->archive->desc.witnesses == 0)
+		puts("attention  archive.txt names no witness: what a node makes of its own log, nobody "
+		     "else can gainsay, and no alarm is raised for it");
 	if (st->open_accessions)
 		printf("attention  %" PRIu64 " accession%s not closed: an ingest runs, or was "
 		       "stopped\n",
@@ -321,6 +324,7 @@ void cmd_status_json(const struct cmd_status *st, const struct cmd_alarms *alarm
 	release_each(st->gate.releases, json_release, &ctx);
 	ui_json_end(&j, ']');
 	json_transfers(&st->transfers, &j);
+	ui_json_number(&j, "witnesses", st->s->archive->desc.witnesses);
 	ui_json_number(&j, "open_accessions", st->open_accessions);
 	ui_json_number(&j, "pending", st->pending);
 	ui_json_number(&j, "damaged", st->damaged);

@@ -36,7 +36,8 @@ static void help(const char *program, const char *about, const struct verb *verb
 	       "  -h, --help       this help; after a verb: that verb's\n"
 	       "  -V, --version    version\n"
 	       "\nExit codes: 0 done, 1 system or index, 2 usage, 3 key or passphrase, 4 damaged or\n"
-	       "forged evidence, 5 not ours or newer, 6 busy, 7 refused.\n");
+	       "forged evidence, 5 not ours or newer, 6 busy, 7 refused%s.\n",
+	       node ? ",\n8 alarms ('custody status --check')" : "");
 }
 
 /* Letters to insert, delete, replace or swap with a neighbour to make b of a. */
