@@ -50,11 +50,8 @@ int stream_seal(struct stream_run *r, uint64_t chunk, bool last, uint8_t *out, c
 /* Open one stored chunk of n bytes, its tag included. May be in place. ERR_DAMAGED; out is zeroed. */
 int stream_open(struct stream_run *r, uint64_t chunk, bool last, uint8_t *out, const uint8_t *in,
 		size_t n);
-/* Seal, or open, `count` chunks from `first` on: plain and stored are theirs. Opening stops at the
- * first bad chunk, whose number is left in *bad. */
+/* Seal `count` chunks from `first` on: plain and stored are theirs. */
 int stream_seal_chunks(struct stream_run *r, struct chunk_map m, uint64_t first, uint64_t count,
 		       uint8_t *stored, const uint8_t *plain);
-int stream_open_chunks(struct stream_run *r, struct chunk_map m, uint64_t first, uint64_t count,
-		       uint8_t *plain, const uint8_t *stored, uint64_t *bad);
 
 #endif

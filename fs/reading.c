@@ -363,11 +363,6 @@ int reading_read(struct reading *r, uint64_t off, size_t n, uint8_t *buf, size_t
 	return 0;
 }
 
-uint64_t reading_size(const struct reading *r)
-{
-	return r->map.plain;
-}
-
 uint64_t reading_served(const struct reading *r)
 {
 	return atomic_load(&r->served);

@@ -41,7 +41,6 @@ struct reading_work {
  * reasons. */
 int reading_read(struct reading *r, uint64_t off, size_t n, uint8_t *buf, size_t *got,
 		 struct reading_work *w, uint64_t *bad_off, uint64_t *bad_len, struct err *e);
-uint64_t reading_size(const struct reading *r);
 uint64_t reading_served(const struct reading *r); /* plaintext bytes given out so far */
 struct release *reading_release(const struct reading *r);
 void reading_close(struct reading *r); /* wipes the key */

@@ -19,7 +19,7 @@ struct release {
 	struct release_keys *keys;
 	int64_t admitted_ms;
 	uint32_t uid[AUTHORISATION_USERS_MAX];
-	size_t uids, unknown;
+	size_t uids; /* fewer than users where some are no local account: those allow nobody */
 	atomic_int ended; /* 0, or why */
 	_Atomic uint64_t opens, bytes;
 	pthread_mutex_t lock; /* guards the list, and is held while it is told of the end */
@@ -114,11 +114,6 @@ bool release_allows(const struct release *r, uint32_t uid)
 	return found;
 }
 
-size_t release_unknown_users(const struct release *r)
-{
-	return r->unknown;
-}
-
 /* *used += n unless that would pass max; 0 is no limit. */
 static int charge(struct release *r, _Atomic uint64_t *used, uint64_t n, uint64_t max)
 {
@@ -208,8 +203,6 @@ static void resolve_users(struct release *r)
 	for (size_t i = 0; i < r->terms.nusers; i++) {
 		if (resolve(r->terms.users[i], &r->uid[r->uids]))
 			r->uids++;
-		else
-			r->unknown++;
 	}
 }
 

@@ -71,8 +71,6 @@ void release_unwatch(struct release *r, struct release_watch *w);
 void release_note_opens(struct release *r, uint64_t opens);
 /* True if uid may use it (no users line, or uid is one of them, resolved when it was loaded). */
 bool release_allows(const struct release *r, uint32_t uid);
-/* How many of its users are no local account: they allow nobody. */
-size_t release_unknown_users(const struct release *r);
 /*
  * Budgets: charge one open; charge bytes about to be served. ERR_BUDGET when it would pass the
  * limit (nothing is charged then). What was used before the release was loaded comes from the log,

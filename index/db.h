@@ -66,8 +66,6 @@ void db_trim(struct db_txn *t, uint64_t keep);
 /* Append the opened value to out (which the caller resets). ERR_NOTFOUND, ERR_INDEX. */
 int db_get(struct db_txn *t, enum key_table table, struct key k, struct wire_out *out,
 	   struct err *e);
-/* True if the key is there; no decryption. */
-int db_has(struct db_txn *t, enum key_table table, struct key k, bool *there, struct err *e);
 int db_count(struct db_txn *t, enum key_table table, uint64_t *n, struct err *e);
 
 /* Cursor over keys that start with `prefix` (may be empty: all), from the first key >= prefix ||
@@ -94,7 +92,6 @@ int db_batch_del(struct db_batch *b, enum key_table table, struct key k);
  * ERR_NOTFOUND, ERR_INDEX. */
 int db_batch_get(struct db_batch *b, struct db_txn *t, enum key_table table, struct key k,
 		 struct wire_out *out, struct err *e);
-size_t db_batch_bytes(const struct db_batch *b); /* memory in use, to decide when to apply */
 /*
  * Write all in one transaction and empty the batch; on failure the batch is emptied too and nothing
  * was written. If guard is not NULL it is called inside the write transaction first (to see that

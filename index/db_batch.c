@@ -76,11 +76,6 @@ int db_batch_get(struct db_batch *b, struct db_txn *t, enum key_table table, str
 	return wire_out_ok(out) ? 0 : err_set(e, ERR_NOMEM, "index: out of memory");
 }
 
-size_t db_batch_bytes(const struct db_batch *b)
-{
-	return pending_bytes(b->pending);
-}
-
 /* Where writing is in a table. */
 struct pen {
 	MDB_cursor *cur;

@@ -73,17 +73,6 @@ int db_get(struct db_txn *t, enum key_table table, struct key k, struct wire_out
 	return rc ? rc : db_unseal(t->db, table, k.b, k.n, &raw, out, e);
 }
 
-int db_has(struct db_txn *t, enum key_table table, struct key k, bool *there, struct err *e)
-{
-	struct db_raw raw;
-	int rc = look_up(t, table, &k, &raw, NULL);
-
-	*there = rc == 0;
-	if (rc == 0 || rc == ERR_NOTFOUND)
-		return 0;
-	return look_up(t, table, &k, &raw, e);
-}
-
 int db_count(struct db_txn *t, enum key_table table, uint64_t *n, struct err *e)
 {
 	MDB_stat st;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/capture.h"
+#include "tests/lib/chunks.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -226,9 +227,8 @@ static void open_content(const struct frame *f, const uint8_t *frame, const uint
 	frame_stream_ad(ad, frame);
 	assert_int_equal(stream_key_init(&key, f->suite, file_key, ad), 0);
 	assert_int_equal(stream_begin(&run, &key), 0);
-	assert_int_equal(stream_open_chunks(&run, m, 0, chunk_count(m),
-					    wire_out_room(content, f->size), frame + f->head_len,
-					    &bad),
+	assert_int_equal(chunks_open(&run, m, 0, chunk_count(m), wire_out_room(content, f->size),
+				     frame + f->head_len, &bad),
 			 0);
 	stream_run_free(&run);
 }

@@ -13,6 +13,7 @@
 #include "crypto/err.h"
 #include "crypto/hash.h"
 #include "crypto/stream.h"
+#include "tests/lib/chunks.h"
 #include "crypto/text.h"
 
 enum { S = 4096, TAG = 16, SMAX = 8 * (S + TAG) };
@@ -60,7 +61,7 @@ static int open_range(const struct stream_key *k, struct chunk_map m, struct chu
 	int rc;
 
 	assert_int_equal(stream_begin(&r, k), 0);
-	rc = stream_open_chunks(&r, m, g.first, g.count, plain, stored, bad);
+	rc = chunks_open(&r, m, g.first, g.count, plain, stored, bad);
 	stream_run_free(&r);
 	return rc;
 }
