@@ -58,20 +58,28 @@ static int add_mark(struct scan *s, size_t log, const struct event *ev, uint64_t
 	return 0;
 }
 
-static bool has(struct text_span line, const char *z, size_t n)
+#define TYPE "\"type\":\""
+#define TYPE_BEFORE 96 /* bytes: version, number and time stand before it, and nothing else */
+
+/* Is it a line that may be asked for later? Parsing takes longer than looking. */
+static bool is_marked(struct text_span line)
 {
-	return memmem(line.p, line.n, z, n) != NULL;
+	static const char admitted[] = "admitted\"", begun[] = "accession\"";
+	const char *t = memmem(line.p, line.n < TYPE_BEFORE ? line.n : TYPE_BEFORE, TYPE,
+			       strlen(TYPE));
+	const size_t left = t ? line.n - (size_t)(t + strlen(TYPE) - line.p) : 0;
+
+	t = t ? t + strlen(TYPE) : NULL;
+	return (left >= strlen(admitted) && memcmp(t, admitted, strlen(admitted)) == 0) ||
+	       (left >= strlen(begun) && memcmp(t, begun, strlen(begun)) == 0);
 }
 
 static int take_line(struct scan *s, struct receipt_draft *d, size_t log, const char *item,
 		     struct text_span line, uint64_t seq, uint64_t off, struct err *e)
 {
-	static const char admitted[] = "\"type\":\"admitted\"", begun[] = "\"type\":\"accession\"";
 	struct event ev;
 
-	/* Parsing takes longer than looking. */
-	if (!has(line, item, 32) && !has(line, admitted, strlen(admitted)) &&
-	    !has(line, begun, strlen(begun)))
+	if (!is_marked(line) && !memmem(line.p, line.n, item, 32))
 		return 0;
 	/* Whether the log is well is not asked here: what is proved is a line at its place. */
 	if (event_parse(&ev, line) != 0)
