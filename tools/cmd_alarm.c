@@ -239,8 +239,8 @@ static int find_refusals(struct finding *f)
 	cmd_merge_close(m);
 	if (rc == 0 && n > f->l->refusals &&
 	    !raise_alarm(f, "refusals", n, f->l->refusals,
-			 "%" PRIu64 " refusals in the last %s: run 'custody log --type refused'",
-			 n, lasting(in, f->l->refusal_span_ms)))
+			 "%" PRIu64 " refusals in the last %s: run 'custody log --type refused'", n,
+			 lasting(in, f->l->refusal_span_ms)))
 		rc = ERR_NOMEM;
 	return rc;
 }
