@@ -59,6 +59,8 @@ for node, log in logs.items():
         if ev["type"] not in ("admitted", "enrolled") or ev["time"] > end:
             continue
         kind = ev.get("kind", "enrolment")
+        if kind.startswith("archive-"):
+            continue
         text = open("%s/documents/%s.%s" % (archive, ev["document"], kind)).read()
         if officer and officer not in signers(text):
             continue
@@ -70,6 +72,7 @@ for node, log in logs.items():
         r = {"node": node, "serial": ev["document"],
              "begin": max(ev["time"], ms(values(text, "not-before")[0])),
              "end": ms(values(text, "not-after")[0]),
+             "issued": values(text, "issued")[0],
              "items": [v.split(" ") for v in values(text, "item")],
              "accessions": values(text, "accession")}
         for later in log:
@@ -80,6 +83,9 @@ for node, log in logs.items():
                 rev = open("%s/documents/%s.revocation" % (archive, later["document"])).read()
                 over |= r["serial"] in values(rev, "authorisation")
                 over |= node in values(rev, "node")
+            if later["type"] == "admitted" and later["kind"] == "restore":
+                doc = open("%s/documents/%s.restore" % (archive, later["document"])).read()
+                over |= r["issued"] <= values(doc, "issued")[0]
             if over:
                 r["end"] = min(r["end"], later["time"])
         r["force"] = r["begin"] <= r["end"] and r["begin"] <= end and r["end"] >= begin

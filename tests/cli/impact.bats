@@ -181,6 +181,22 @@ count() { grep -c " $1 " <<<"$found" || :; }
 	same_impact --officer officer.pub
 }
 
+@test "impact after an accepted restore: what was released before is over from then on" {
+	cp -a archive backup
+	ws request archive otay/us/car3.jpg --case C-9 --purpose late -o late.req
+	ws ls archive >/dev/null
+	rm -r archive
+	cp -a backup archive
+	ok ws checkpoint archive --evidence -o F
+	ok authority accept-restore auth F --reason 'disk failure' --sign-with officer -o F.ok
+	ok ws import archive F.ok
+	now=$(tail -n 1 "$(journal ws)" | jq -r .time)
+	same_impact
+	same_impact --journal ws
+	same_impact --since "$now" --journal ws
+	same_impact --until "$now"
+}
+
 @test "impact says what there is: paths, sizes, sums" {
 	id=$(node_id ws)
 	ok ws impact archive --journal "$id"
@@ -206,6 +222,8 @@ count() { grep -c " $1 " <<<"$found" || :; }
 		[ "$status" -eq 4 ]
 		talks "$(serial two)"
 		talks "may lack something"
+		# once, however often it was looked for
+		[ "$(grep -c "$(serial two)" <<<"$stderr")" -eq 1 ]
 	done
 	cp two.auth "archive/documents/$(serial two).authorisation"
 	sed -i 's/"program":"cp","handle":4/"program":"cp","handle":5/' "$(journal ws)"
