@@ -7,6 +7,7 @@
 #include "crypto/text.h"
 #include "index/ledger.h"
 #include "index/object_dirs.h"
+#include "index/object_place.h"
 #include "index/object_value.h"
 
 #define DIRS_KEPT 16384u /* more than this are forgotten after a batch */
@@ -26,10 +27,14 @@ struct object_add {
 /* What a call works with. */
 struct adding {
 	struct object_add *a;
-	struct db_batch *b;
-	struct db_txn *t;
-	struct err *e;
+	struct object_place p;
 };
+
+static struct adding begin(struct object_add *a, struct db_batch *b, struct db_txn *t,
+			   struct err *e)
+{
+	return (struct adding){a, {a->name_key, &a->scratch, b, t, e}};
+}
 
 int object_add_new(struct object_add **out, const uint8_t name_key[32])
 {
@@ -60,80 +65,6 @@ void object_add_free(struct object_add *a)
 	free(a);
 }
 
-static int damaged(struct err *e, const char *what)
-{
-	return err_set(e, ERR_INDEX, "the index is damaged: %s", what);
-}
-
-static int no_memory(struct err *e)
-{
-	return err_set(e, ERR_NOMEM, "out of memory");
-}
-
-/* ---- entries and objects through the batch ---- */
-
-/* Not being there is what is hoped for most of the time: no sentence is made of it. */
-static int get(struct adding *w, enum key_table table, struct key k, struct wire_out *out)
-{
-	int rc = db_batch_get(w->b, w->t, table, k, out, NULL);
-
-	return rc && rc != ERR_NOTFOUND ? db_batch_get(w->b, w->t, table, k, out, w->e) : rc;
-}
-
-static int get_entry(void *ctx, struct key k, struct wire_out *out)
-{
-	return get(ctx, KEY_NAME, k, out);
-}
-
-/* The holder of a name in a directory, or ERR_NOTFOUND and where it would go. */
-static int find_entry(struct adding *w, uint64_t parent, const char *name, size_t n,
-		      struct object_entry *en, uint64_t *cookie)
-{
-	int rc = object_value_find(en, cookie, w->a->name_key, parent, name, n, get_entry, w,
-				   &w->a->scratch);
-
-	return rc == 0 || rc == ERR_NOTFOUND ? rc : damaged(w->e, "a name can't be looked up");
-}
-
-/* Put what was encoded into scratch. */
-static int put(struct adding *w, enum key_table table, struct key k)
-{
-	const struct wire_out *out = &w->a->scratch;
-
-	if (!wire_out_ok(out) || db_batch_put(w->b, table, k, out->p, out->n))
-		return no_memory(w->e);
-	return 0;
-}
-
-static int put_entry(struct adding *w, uint64_t parent, const struct object_entry *en)
-{
-	wire_out_reset(&w->a->scratch);
-	object_value_entry_encode(&w->a->scratch, en);
-	return put(w, KEY_NAME, key_name(parent, en->cookie));
-}
-
-static int put_object(struct adding *w, const struct object_value *v)
-{
-	wire_out_reset(&w->a->scratch);
-	object_value_encode(&w->a->scratch, v);
-	return put(w, KEY_OBJECT, key_ino(v->o.ino));
-}
-
-static int get_object(struct adding *w, uint64_t ino, struct object_value *v)
-{
-	struct wire_out *value = &w->a->scratch;
-	int rc;
-
-	wire_out_reset(value);
-	rc = get(w, KEY_OBJECT, key_ino(ino), value);
-	if (rc)
-		return rc;
-	if (object_value_decode(v, value->p, value->n))
-		return damaged(w->e, "an object does not decode");
-	v->o.ino = ino;
-	return 0;
-}
-
 /* ---- what is kept between calls ---- */
 
 static int add_node(struct adding *w, const uint8_t node[16])
@@ -146,7 +77,7 @@ static int add_node(struct adding *w, const uint8_t node[16])
 			return 0;
 	grown = realloc(a->node, (a->nodes + 1) * sizeof(*grown));
 	if (!grown)
-		return no_memory(w->e);
+		return object_place_no_memory(w->p.e);
 	a->node = grown;
 	memcpy(grown[a->nodes++], node, 16);
 	return 0;
@@ -156,7 +87,7 @@ static int load_nodes(struct adding *w)
 {
 	struct ledger_journal *list;
 	size_t n;
-	int rc = ledger_journals(w->t, &list, &n, w->e);
+	int rc = ledger_journals(w->p.t, &list, &n, w->p.e);
 
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = add_node(w, list[i].node);
@@ -175,7 +106,7 @@ static int load_base(struct adding *w)
 
 	if (a->loaded)
 		return 0;
-	rc = get_object(w, KEY_ROOT_INO, &root);
+	rc = object_place_get(&w->p, KEY_ROOT_INO, &root);
 	if (rc == 0) {
 		en.mtime_ns = root.o.mtime_ns;
 		en.size = root.o.size;
@@ -184,17 +115,17 @@ static int load_base(struct adding *w)
 		return rc;
 	}
 	wire_out_reset(&a->scratch);
-	rc = get(w, KEY_META, key_u8(KEY_META_TOTALS), &a->scratch);
+	rc = object_place_read(&w->p, KEY_META, key_u8(KEY_META_TOTALS), &a->scratch);
 	a->sum = (struct object_totals){0};
 	if (rc == 0 && !object_value_totals_decode(&a->sum, a->scratch.p, a->scratch.n))
-		rc = damaged(w->e, "the totals do not decode");
+		rc = object_place_damaged(w->p.e, "the totals do not decode");
 	if (rc && rc != ERR_NOTFOUND)
 		return rc;
 	rc = load_nodes(w);
 	if (rc)
 		return rc;
 	if (object_dirs_keep(&a->dirs, &en, ROOT, &place))
-		return no_memory(w->e);
+		return object_place_no_memory(w->p.e);
 	a->loaded = true;
 	return 0;
 }
@@ -212,74 +143,8 @@ static int put_dir(struct adding *w, const struct object_dir *d)
 	v.o.nlink = d->en.nlink;
 	memcpy(v.o.name, d->en.name, sizeof(v.o.name));
 	if (d->en.ino != KEY_ROOT_INO)
-		rc = put_entry(w, parent, &d->en);
-	return rc ? rc : put_object(w, &v);
-}
-
-/* ---- names of items ---- */
-
-/* True if a has the better right to a name. */
-static bool precedes(const struct object *a, const struct object *b)
-{
-	if (a->ingest_ms != b->ingest_ms)
-		return a->ingest_ms < b->ingest_ms;
-	if (memcmp(a->item, b->item, 16) != 0)
-		return memcmp(a->item, b->item, 16) < 0;
-	return memcmp(a->node, b->node, 16) < 0;
-}
-
-/* The item that a name leads to. */
-static int get_holder(struct adding *w, uint64_t ino, struct object_value *v)
-{
-	int rc = get_object(w, ino, v);
-
-	if (rc == ERR_NOTFOUND || (rc == 0 && v->o.kind != OBJECT_ITEM))
-		return damaged(w->e, "a name leads to no item");
-	return rc;
-}
-
-/* Give v the place of its name. The first name given in a call is told in *name. */
-static int take_name(struct adding *w, struct object_value *v, uint64_t cookie, char **name)
-{
-	struct object_entry en = {.cookie = cookie, .ino = v->o.ino, .kind = OBJECT_ITEM};
-	int rc;
-
-	en.mtime_ns = v->o.mtime_ns;
-	en.size = v->o.size;
-	en.nlink = 1;
-	memcpy(en.name, v->o.name, sizeof(en.name));
-	if (*name)
-		memcpy(*name, v->o.name, sizeof(v->o.name));
-	*name = NULL;
-	rc = put_entry(w, v->o.parent, &en);
-	return rc ? rc : put_object(w, v);
-}
-
-/* Claim names for v from v->claim on until one is free or its holder has less right to it; who
- * loses a name goes on in its stead. v is overwritten. name (may be NULL) receives v's name. */
-static int place(struct adding *w, struct object_value *v, char name[RECORD_NAME_MAX + 16])
-{
-	struct object_value holder;
-	struct object_entry en;
-	uint64_t cookie;
-	int rc;
-
-	for (;; v->claim++) {
-		object_value_name(v->o.name, v->plain, v->o.item, v->claim);
-		rc = find_entry(w, v->o.parent, v->o.name, strlen(v->o.name), &en, &cookie);
-		if (rc == ERR_NOTFOUND)
-			return take_name(w, v, cookie, &name);
-		if (rc == 0 && en.kind == OBJECT_DIR)
-			continue;
-		if (rc == 0)
-			rc = get_holder(w, en.ino, &holder);
-		if (rc == 0 && precedes(&v->o, &holder.o)) {
-			rc = take_name(w, v, en.cookie, &name);
-			*v = holder;
-		}
-		if (rc)
-			return rc;
-	}
+		rc = object_place_put_entry(&w->p, parent, &d->en);
+	return rc ? rc : object_place_put(&w->p, &v);
 }
 
 /* ---- directories ---- */
@@ -290,7 +155,7 @@ static int new_dir_ino(struct adding *w, uint64_t parent, const char *name, size
 	int rc;
 
 	*ino = key_dir_ino(w->a->name_key, parent, name, n);
-	while ((rc = get_object(w, *ino, &v)) == 0)
+	while ((rc = object_place_get(&w->p, *ino, &v)) == 0)
 		(*ino)++;
 	return rc == ERR_NOTFOUND ? 0 : rc;
 }
@@ -307,15 +172,15 @@ static int make_dir(struct adding *w, uint32_t parent, const char *name, size_t 
 	memcpy(en.name, name, n);
 	rc = new_dir_ino(w, dirs->at[parent].en.ino, name, n, &en.ino);
 	if (rc == 0 && object_dirs_keep(dirs, &en, parent, out))
-		rc = no_memory(w->e);
+		rc = object_place_no_memory(w->p.e);
 	/* At once, so that probing sees it; its counts follow at the flush. */
 	if (rc == 0)
 		rc = put_dir(w, &dirs->at[*out]);
 	if (rc == 0 && holder) {
-		rc = get_holder(w, holder->ino, &loser);
+		rc = object_place_holder(&w->p, holder->ino, &loser);
 		if (rc == 0) {
 			loser.claim++;
-			rc = place(w, &loser, NULL);
+			rc = object_place_item(&w->p, &loser, NULL);
 		}
 	}
 	if (rc)
@@ -339,14 +204,14 @@ static int enter(struct adding *w, uint32_t parent, const char *name, size_t n, 
 	*out = object_dirs_find(dirs, parent, name, n);
 	if (*out != OBJECT_DIRS_NONE)
 		return 0;
-	rc = find_entry(w, dirs->at[parent].en.ino, name, n, &en, &cookie);
+	rc = object_place_find(&w->p, dirs->at[parent].en.ino, name, n, &en, &cookie);
 	if (rc == ERR_NOTFOUND)
 		return make_dir(w, parent, name, n, cookie, NULL, out);
 	if (rc)
 		return rc;
 	if (en.kind == OBJECT_ITEM)
 		return make_dir(w, parent, name, n, en.cookie, &en, out);
-	return object_dirs_keep(dirs, &en, parent, out) ? no_memory(w->e) : 0;
+	return object_dirs_keep(dirs, &en, parent, out) ? object_place_no_memory(w->p.e) : 0;
 }
 
 /* The directory of collection/path; *leaf is the last component. */
@@ -377,7 +242,7 @@ static int find_item(struct adding *w, const uint8_t node[16], const uint8_t ite
 	int rc;
 
 	*ino = key_item_ino(w->a->name_key, node, item);
-	while ((rc = get_object(w, *ino, &v)) == 0) {
+	while ((rc = object_place_get(&w->p, *ino, &v)) == 0) {
 		if (v.o.kind == OBJECT_ITEM && memcmp(v.o.item, item, 16) == 0 &&
 		    memcmp(v.o.node, node, 16) == 0)
 			break;
@@ -391,7 +256,7 @@ static int find_item(struct adding *w, const uint8_t node[16], const uint8_t ite
 int object_add_find(struct object_add *a, struct db_batch *b, struct db_txn *t,
 		    const uint8_t item[16], struct object *o, struct err *e)
 {
-	struct adding w = {a, b, t, e};
+	struct adding w = begin(a, b, t, e);
 	struct object one;
 	bool found = false;
 	uint64_t ino;
@@ -425,7 +290,7 @@ int object_add_item(struct object_add *a, struct db_batch *b, struct db_txn *t, 
 		    const char *collection, const void *path, size_t path_len, const void *record,
 		    size_t record_len, struct err *e)
 {
-	struct adding w = {a, b, t, e};
+	struct adding w = begin(a, b, t, e);
 	struct object_value v = {0};
 	struct text_span leaf;
 	struct object there;
@@ -453,10 +318,10 @@ int object_add_item(struct object_add *a, struct db_batch *b, struct db_txn *t, 
 	o->parent = a->dirs.at[dir].en.ino;
 	v.o = *o;
 	memcpy(v.plain, leaf.p, leaf.n);
-	rc = place(&w, &v, o->name);
+	rc = object_place_item(&w.p, &v, o->name);
 	if (rc == 0 &&
 	    db_batch_put(b, KEY_RECORD, key_record(o->journal, o->seq), record, record_len))
-		rc = no_memory(e);
+		rc = object_place_no_memory(e);
 	if (rc)
 		return rc;
 	count_entry(&a->dirs, dir, o->ingest_ms);
@@ -472,12 +337,12 @@ static int put_totals(struct adding *w)
 	wire_out_reset(&w->a->scratch);
 	object_value_totals_encode(&w->a->scratch, &w->a->sum);
 	w->a->sum_dirty = false;
-	return put(w, KEY_META, key_u8(KEY_META_TOTALS));
+	return object_place_write(&w->p, KEY_META, key_u8(KEY_META_TOTALS));
 }
 
 int object_add_flush(struct object_add *a, struct db_batch *b)
 {
-	struct adding w = {.a = a, .b = b};
+	struct adding w = begin(a, b, NULL, NULL);
 	int rc = 0;
 
 	for (uint32_t i = 0; i < a->dirs.count && rc == 0; i++) {
