@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hash: SHA-256 (FIPS 180-4) through libcrypto, whose SHA-NI code is five times libsodium's, and
- * HMAC-SHA-256 (RFC 2104) on top. OpenSSL headers are included in hash.c and gcm.c alone.
+ * HMAC-SHA-256 (RFC 2104) on top. OpenSSL headers are included in hash.c, digest.c and gcm.c alone.
  *
  * Thread rule: pure; a context belongs to one thread.
  */
