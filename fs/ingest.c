@@ -227,7 +227,7 @@ static int enqueue(struct ingest *g, struct ingest_job *job, const char *path, s
 		ingest_seal_job_free(job);
 		return rc;
 	}
-	return ingest_queue_add(g->queue, job, e);
+	return job->read ? ingest_queue_run(g->queue, job, e) : ingest_queue_add(g->queue, job, e);
 }
 
 static int check_file(const struct stat *st, const char *path, uint64_t expect_size, struct err *e)
@@ -280,6 +280,34 @@ int ingest_add_bytes(struct ingest *g, const void *p, size_t n, const char *path
 	}
 	if (n)
 		memcpy(job.mem, p, n);
+	return enqueue(g, &job, path, e);
+}
+
+int ingest_add_stream(struct ingest *g, ingest_read *read, void *ctx, uint64_t size,
+		      const char *path, struct record *record, const uint8_t *expect_sha256,
+		      struct err *e)
+{
+	struct ingest_job job = {.fd = -1, .record = record, .size = size};
+	int rc = 0;
+
+	job.has_sha256 = expect_sha256 != NULL;
+	if (expect_sha256)
+		memcpy(job.sha256, expect_sha256, 32);
+	if (size > CHUNK_PLAIN_MAX) {
+		rc = err_set(e, ERR_USAGE, "%s is too long: %llu bytes", path,
+			     (unsigned long long)size);
+	} else if (size > INGEST_WHOLE_MAX) {
+		job.read = read;
+		job.read_ctx = ctx;
+	} else if (!(job.mem = malloc(size ? size : 1))) {
+		rc = err_set(e, ERR_NOMEM, "%s: out of memory", path);
+	} else {
+		rc = read(ctx, job.mem, size, e);
+	}
+	if (rc) {
+		ingest_seal_job_free(&job);
+		return rc;
+	}
 	return enqueue(g, &job, path, e);
 }
 

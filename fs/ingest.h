@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fs/ingest_seal.h"
 #include "fs/station.h"
 #include "index/record.h"
 
@@ -55,6 +56,11 @@ int ingest_add_file(struct ingest *g, int fd, const char *path, struct record *r
 /* The same for bytes in memory (copied). record may be NULL here and above. */
 int ingest_add_bytes(struct ingest *g, const void *p, size_t n, const char *path,
 		     struct record *record, struct err *e);
+/* The same for `size` bytes that read gives in order. It is not called any more when this returns: a
+ * long content has been sealed by then. */
+int ingest_add_stream(struct ingest *g, ingest_read *read, void *ctx, uint64_t size,
+		      const char *path, struct record *record, const uint8_t *expect_sha256,
+		      struct err *e);
 /* Wait for all, journal `accession-closed`, sign a checkpoint. abort: leave off as soon as may be;
  * items that are committed stay (they are evidence now), the accession stays open. The same happens
  * after a failure, which is returned. g is gone in every case. sum may be NULL. */

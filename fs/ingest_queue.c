@@ -38,9 +38,11 @@ static bool next_job(struct ingest_queue *q, struct ingest_job *job)
 	if (q->count == 0 || atomic_load(&q->stop))
 		return false;
 	*job = q->job[q->first];
+	if (job->state)
+		*job->state = INGEST_JOB_RUNS;
 	q->first = (q->first + 1) % JOBS;
 	q->count--;
-	if (job->fd < 0)
+	if (job->mem)
 		q->bytes -= job->size;
 	pthread_cond_signal(&q->room);
 	return true;
@@ -54,6 +56,7 @@ static void *work(void *arg)
 
 	pthread_mutex_lock(&q->lock);
 	while (next_job(q, &job)) {
+		enum ingest_job_state *state = job.state;
 		struct err e = {0};
 		int rc;
 
@@ -61,6 +64,10 @@ static void *work(void *arg)
 		rc = ingest_seal_run(w->seal, &job, &e);
 		ingest_seal_job_free(&job);
 		pthread_mutex_lock(&q->lock);
+		if (state) {
+			*state = INGEST_JOB_DONE;
+			pthread_cond_broadcast(&q->room);
+		}
 		/* Once stopped, what others say is only that they were. */
 		if (rc && !atomic_exchange(&q->stop, true)) {
 			q->failed = e;
@@ -127,7 +134,7 @@ static bool full(const struct ingest_queue *q, const struct ingest_job *job)
 {
 	if (q->count == JOBS)
 		return true;
-	return job->fd < 0 && q->bytes > 0 && q->bytes + job->size > MEMORY_BYTES;
+	return job->mem && q->bytes > 0 && q->bytes + job->size > MEMORY_BYTES;
 }
 
 int ingest_queue_add(struct ingest_queue *q, struct ingest_job *job, struct err *e)
@@ -142,10 +149,29 @@ int ingest_queue_add(struct ingest_queue *q, struct ingest_job *job, struct err 
 		ingest_seal_job_free(job);
 	} else {
 		q->job[(q->first + q->count++) % JOBS] = *job;
-		if (job->fd < 0)
+		if (job->mem)
 			q->bytes += job->size;
 		pthread_cond_signal(&q->more);
 	}
+	pthread_mutex_unlock(&q->lock);
+	return rc;
+}
+
+int ingest_queue_run(struct ingest_queue *q, struct ingest_job *job, struct err *e)
+{
+	enum ingest_job_state state = INGEST_JOB_WAITS;
+	int rc;
+
+	job->state = &state;
+	rc = ingest_queue_add(q, job, e);
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&q->lock);
+	/* After a failure nobody begins it any more, but who has begun still reads. */
+	while (state != INGEST_JOB_DONE && !(state == INGEST_JOB_WAITS && q->failed.code))
+		pthread_cond_wait(&q->room, &q->lock);
+	if (q->failed.code)
+		rc = err_set(e, q->failed.code, "%s", q->failed.text);
 	pthread_mutex_unlock(&q->lock);
 	return rc;
 }

@@ -20,6 +20,8 @@ int ingest_queue_start(struct ingest_queue **out, const struct ingest_seal_terms
 /* Takes the job in every case. Waits while the queue is full. The first failure of a worker is
  * returned from then on. */
 int ingest_queue_add(struct ingest_queue *q, struct ingest_job *job, struct err *e);
+/* The same, and wait until the job is done: for one whose content only this thread's caller can give. */
+int ingest_queue_run(struct ingest_queue *q, struct ingest_job *job, struct err *e);
 /* Do what is queued (or, stop, leave off as soon as may be), end the workers and free the queue.
  * The first failure of a worker. NULL is fine. */
 int ingest_queue_finish(struct ingest_queue *q, bool stop, struct err *e);

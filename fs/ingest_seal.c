@@ -10,9 +10,6 @@
 #include "crypto/hash.h"
 #include "crypto/text.h"
 
-/* A file up to so long is sealed in one piece; a longer one in steps, and its frame is read back
- * from the page cache to be hashed, because the head, which comes first, is known last. */
-#define WHOLE_MAX ((size_t)4 << 20)
 #define STEP ((size_t)1 << 20)
 
 _Static_assert(STEP % CHUNK_SIZE_MAX == 0, "a step is whole chunks");
@@ -27,7 +24,7 @@ struct ingest_seal {
 	struct ingest_seal_terms terms;
 	struct item_keys *keys;
 	struct stream_run run;
-	uint8_t *plain;		/* WHOLE_MAX bytes */
+	uint8_t *plain;		/* INGEST_WHOLE_MAX bytes */
 	struct wire_out stored; /* sealed bytes on their way */
 	struct wire_out record; /* encoded */
 };
@@ -52,7 +49,7 @@ int ingest_seal_new(struct ingest_seal **out, const struct ingest_seal_terms *te
 	if (!s)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	s->terms = *terms;
-	s->plain = malloc(WHOLE_MAX);
+	s->plain = malloc(INGEST_WHOLE_MAX);
 	s->keys = secret_take(terms->pool, sizeof(*s->keys));
 	if (!s->plain || !s->keys) {
 		ingest_seal_free(s);
@@ -88,6 +85,10 @@ static int content(const struct ingest_job *job, uint64_t off, size_t n, uint8_t
 {
 	size_t got = 0;
 
+	if (job->read) {
+		*p = buf;
+		return job->read(job->read_ctx, buf, n, e);
+	}
 	if (job->fd < 0) {
 		*p = job->mem + off;
 		return 0;
@@ -124,9 +125,11 @@ static int check_content(const struct ingest_job *job, const uint8_t sha256[32],
 		return 0;
 	text_hex(is, sha256, 32);
 	text_hex(want, job->sha256, 32);
-	return err_set(e, ERR_DAMAGED,
-		       "%s is not what the manifest says: its SHA-256 is %s, not %s", job->path, is,
-		       want);
+	return err_set(
+		e, ERR_DAMAGED,
+		"%s is not what the manifest says, or what it was when it was looked at: its "
+		"SHA-256 is %s, not %s",
+		job->path, is, want);
 }
 
 /* ---- sealing ---- */
@@ -282,7 +285,7 @@ static int seal_in_steps(struct ingest_seal *s, const struct ingest_job *job, st
 
 int ingest_seal_run(struct ingest_seal *s, const struct ingest_job *job, struct err *e)
 {
-	bool whole = job->size <= WHOLE_MAX;
+	bool whole = job->size <= INGEST_WHOLE_MAX;
 	struct ingest_item it = {0};
 	struct frame f;
 	int rc = begin_item(s, job, &f, e);
@@ -306,7 +309,7 @@ int ingest_seal_run(struct ingest_seal *s, const struct ingest_job *job, struct 
 out:
 	stream_end(&s->run);
 	secret_wipe(s->keys, sizeof(*s->keys));
-	if (job->fd >= 0)
+	if (job->fd >= 0 || job->read)
 		secret_wipe(s->plain, whole ? job->size : STEP);
 	if (s->record.p)
 		secret_wipe(s->record.p, s->record.n);

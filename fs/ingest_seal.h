@@ -18,10 +18,18 @@
 #include "fs/ingest_commit.h"
 #include "index/record.h"
 
-/* Something to be sealed. All of it is owned by the job. */
+/* The next n bytes of a content that is read in order, all of them. */
+typedef int ingest_read(void *ctx, void *buf, size_t n, struct err *e);
+
+enum ingest_job_state { INGEST_JOB_WAITS, INGEST_JOB_RUNS, INGEST_JOB_DONE };
+
+/* Something to be sealed. All of it is owned by the job, but for what read works on. */
 struct ingest_job {
-	int fd;	      /* -1: the content is in mem */
-	uint8_t *mem; /* wiped when the job is freed */
+	int fd;		   /* -1: the content is in mem, or comes from read */
+	uint8_t *mem;	   /* wiped when the job is freed */
+	ingest_read *read; /* may be NULL; content too long for mem */
+	void *read_ctx;
+	enum ingest_job_state *state; /* the queue's; NULL: nobody waits for this job */
 	uint64_t size;
 	struct timespec mtime; /* of fd, to see whether it changes */
 	char *path;	       /* for messages */
@@ -29,6 +37,9 @@ struct ingest_job {
 	bool has_sha256;
 	uint8_t sha256[32]; /* what the content must have */
 };
+/* A content up to so long is sealed in one piece; a longer one in steps, and its frame is read back
+ * from the page cache to be hashed, because the head, which comes first, is known last. */
+#define INGEST_WHOLE_MAX ((size_t)4 << 20)
 void ingest_seal_job_free(struct ingest_job *job);
 
 /* What all items of an accession have in common; borrowed. */

@@ -22,8 +22,10 @@ struct intake {
 	struct stat forbidden[FORBIDDEN];
 	size_t forbiddens;
 
-	const char *source; /* the one being walked */
-	const char *path;   /* of the file that is looked at */
+	struct source **sources; /* ask->nsources */
+	const char *source;	 /* the one being walked */
+	struct source *from;	 /* the same */
+	const char *path;	 /* of the member that is looked at */
 	char *prefix;	  /* its path within base, "" for base itself; NULL when it lies outside */
 	struct ingest *g; /* NULL: the survey */
 	struct ingest_sum *sum;
@@ -89,16 +91,15 @@ static void unread(void *ctx, const char *name, struct text_span value, const ch
 		t->ask->unread(t->ask->ctx, t->path, name, value, why);
 }
 
-static int make_record(struct intake *t, struct record **out, int fd, const char *path,
-		       const struct stat *st, const struct manifest_row *row, struct err *e)
+static int make_record(struct intake *t, struct record **out, const struct source_member *m,
+		       const struct manifest_row *row, struct err *e)
 {
 	const struct intake_record_ask ask = {
 		.host = t->ask->host,
 		.user = t->ask->user,
-		.source = t->source,
-		.fd = fd,
-		.path = path,
-		.st = st,
+		.name = t->source,
+		.source = t->from,
+		.member = m,
 		.manifest = t->m,
 		.row = row,
 		.meta = t->ask->meta,
@@ -107,15 +108,21 @@ static int make_record(struct intake *t, struct record **out, int fd, const char
 		.ctx = t,
 	};
 
-	t->path = path;
+	t->path = m->path;
 	return intake_record_make(out, &ask, e);
 }
 
 /* ---- the survey ---- */
 
+/* Are paths compared, or listed? */
+static bool listing(const struct intake *t)
+{
+	return t->ask->dry_run && t->ask->take;
+}
+
 static int remember_path(struct intake *t, const char *path, struct err *e)
 {
-	if (t->ask->nsources < 2)
+	if (t->ask->nsources < 2 && !listing(t))
 		return 0;
 	if (t->files == t->cap) {
 		size_t cap = t->cap ? 2 * t->cap : 1024;
@@ -138,36 +145,35 @@ static int compared(void *ctx, size_t n, struct err *e)
 	return tell_progress(t, e);
 }
 
-static int survey_row(struct intake *t, int fd, const char *path, const struct stat *st,
-		      struct err *e)
+static int survey_row(struct intake *t, const struct source_member *m, struct err *e)
 {
 	const struct manifest_row *row;
 	struct record *r;
-	int rc = find_row(t, path, &row, e);
+	int rc = find_row(t, m->path, &row, e);
 
 	if (rc || !row)
 		return rc;
-	rc = intake_compare(fd, path, st, row, compared, t, e);
+	rc = intake_compare(t->from, m, row, compared, t, e);
 	if (rc)
 		return rc;
-	rc = make_record(t, &r, fd, path, st, row, e);
+	rc = make_record(t, &r, m, row, e);
 	if (rc == 0)
 		record_free(r);
 	return rc;
 }
 
-static int survey_file(void *ctx, int fd, const char *path, const struct stat *st, struct err *e)
+static int survey_member(struct intake *t, const struct source_member *m, struct err *e)
 {
-	struct intake *t = ctx;
-	int rc = survey_row(t, fd, path, st, e);
+	int rc = survey_row(t, m, e);
 
-	close(fd);
+	if (m->fd >= 0)
+		close(m->fd);
 	if (rc == 0)
-		rc = remember_path(t, path, e);
+		rc = remember_path(t, m->path, e);
 	if (rc)
 		return rc;
 	t->files++;
-	t->bytes += (uint64_t)st->st_size;
+	t->bytes += m->size;
 	t->progress.total_items = t->files;
 	t->progress.total_bytes = t->bytes;
 	return tell_progress(t, e);
@@ -219,38 +225,51 @@ static int check_rows(struct intake *t, struct err *e)
 
 /* ---- taking in ---- */
 
-static int take_file(void *ctx, int fd, const char *path, const struct stat *st, struct err *e)
+/* All of n bytes: a source that gives a size gives as many. */
+static int read_member(void *ctx, void *buf, size_t n, struct err *e)
 {
 	struct intake *t = ctx;
+	size_t got;
+	int rc = source_read(t->from, buf, n, &got, e);
+
+	if (rc == 0 && got < n)
+		rc = err_set(e, ERR_SYSTEM, "%s became shorter while it was read", t->source);
+	return rc;
+}
+
+static int take_member(struct intake *t, const struct source_member *m, struct err *e)
+{
 	const struct manifest_row *row;
+	const uint8_t *sha256;
 	struct record *r = NULL;
-	int rc = find_row(t, path, &row, e);
+	int rc = find_row(t, m->path, &row, e);
 
 	if (rc == 0)
-		rc = make_record(t, &r, fd, path, st, row, e);
+		rc = make_record(t, &r, m, row, e);
 	if (rc) {
-		close(fd);
+		if (m->fd >= 0)
+			close(m->fd);
 		return rc;
 	}
 	t->files++;
-	rc = ingest_add_file(t->g, fd, path, r, row && row->has_sha256 ? row->sha256 : NULL,
-			     row && row->has_size ? row->size : UINT64_MAX, e);
+	sha256 = row && row->has_sha256 ? row->sha256 : m->has_sha256 ? m->sha256 : NULL;
+	if (m->fd < 0)
+		rc = ingest_add_stream(t->g, read_member, t, m->size, m->path, r, sha256, e);
+	else
+		rc = ingest_add_file(t->g, m->fd, m->path, r, sha256,
+				     row && row->has_size ? row->size : UINT64_MAX, e);
 	return rc ? rc : tell_progress(t, e);
 }
 
 /* ---- walks ---- */
 
 /* What is told in the walk that counts. */
-static int skip(void *ctx, const char *path, const char *why, bool lost, struct err *e)
+static void skip(struct intake *t, const struct source_member *m)
 {
-	struct intake *t = ctx;
-
-	(void)e;
 	t->left++;
-	snprintf(t->why, sizeof(t->why), "%s", why);
+	snprintf(t->why, sizeof(t->why), "%s", m->why);
 	if (t->g || t->ask->dry_run)
-		skipped(t, path[0] ? path : t->source, why, lost);
-	return 0;
+		skipped(t, m->path[0] ? m->path : t->source, m->why, m->lost);
 }
 
 static const char *enter(void *ctx, const char *path, const struct stat *st)
@@ -273,7 +292,7 @@ static int find_prefix(struct intake *t, struct err *e)
 
 	free(t->prefix);
 	t->prefix = NULL;
-	if (!t->base || !realpath(t->source, real))
+	if (!t->base || strcmp(t->source, "-") == 0 || !realpath(t->source, real))
 		return 0; /* a source that is not there is for the walk to tell */
 	if (stat(real, &st) == 0 && !S_ISDIR(st.st_mode))
 		*strrchr(real, '/') = '\0';
@@ -299,9 +318,27 @@ static int no_file(const struct intake *t, struct err *e)
 		       t->source);
 }
 
-static int walk(struct intake *t, source_file *file, struct err *e)
+typedef int visit(struct intake *t, const struct source_member *m, struct err *e);
+
+static int walk_source(struct intake *t, visit *member, struct err *e)
 {
-	const struct source_visitor v = {.file = file, .skip = skip, .enter = enter, .ctx = t};
+	struct source_member m;
+	int rc = source_open(t->from, e), more = 0;
+
+	if (rc)
+		return rc;
+	while (rc == 0 && (more = source_next(t->from, &m, e)) == 1) {
+		if (m.why)
+			skip(t, &m);
+		else
+			rc = member(t, &m, e);
+	}
+	source_close(t->from);
+	return rc ? rc : more;
+}
+
+static int walk(struct intake *t, visit *member, struct err *e)
+{
 	int rc = 0;
 
 	t->files = t->bytes = t->matched = 0;
@@ -309,10 +346,11 @@ static int walk(struct intake *t, source_file *file, struct err *e)
 		uint64_t before = t->files;
 
 		t->source = t->ask->sources[i];
+		t->from = t->sources[i];
 		t->left = 0;
 		rc = find_prefix(t, e);
 		if (rc == 0)
-			rc = source_walk(t->source, &v, e);
+			rc = walk_source(t, member, e);
 		if (rc == 0 && !t->g && t->files == before)
 			rc = no_file(t, e);
 	}
@@ -324,15 +362,19 @@ static int survey(struct intake *t, struct err *e)
 	int rc;
 
 	t->progress.survey = true;
-	rc = walk(t, survey_file, e);
+	rc = walk(t, survey_member, e);
 	t->progress.survey = false;
 	if (rc == 0)
 		rc = check_paths(t, e);
+	if (rc == 0)
+		rc = check_rows(t, e);
+	for (size_t i = 0; rc == 0 && listing(t) && i < t->files; i++)
+		t->ask->take(t->ask->ctx, t->paths[i]);
 	for (size_t i = 0; t->paths && i < t->files; i++)
 		free(t->paths[i]);
 	free(t->paths);
 	t->paths = NULL;
-	return rc ? rc : check_rows(t, e);
+	return rc;
 }
 
 static int take(struct intake *t, struct err *e)
@@ -353,7 +395,7 @@ static int take(struct intake *t, struct err *e)
 
 	if (rc)
 		return rc;
-	rc = walk(t, take_file, e);
+	rc = walk(t, take_member, e);
 	if (rc == 0 && t->matched < matched)
 		rc = err_set(e, ERR_NOTFOUND,
 			     "%llu files that the manifest names went away while the sources were "
@@ -405,6 +447,51 @@ static int load_manifest(struct intake *t, struct err *e)
 	return 0;
 }
 
+static void note(void *ctx, const char *text)
+{
+	const struct intake *t = ctx;
+
+	if (t->ask->note)
+		t->ask->note(t->ask->ctx, text);
+}
+
+static int make_sources(struct intake *t, struct err *e)
+{
+	const char *manifest = t->ask->manifest;
+	size_t inputs = manifest && strcmp(manifest, "-") == 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < t->ask->nsources; i++)
+		inputs += strcmp(t->ask->sources[i], "-") == 0;
+	if (inputs > 1)
+		return err_set(e, ERR_USAGE, "standard input can be read once only");
+	t->sources = calloc(t->ask->nsources, sizeof(struct source *));
+	if (!t->sources)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	for (size_t i = 0; i < t->ask->nsources && rc == 0; i++) {
+		const struct source_ask ask = {
+			.path = t->ask->sources[i],
+			.name = t->ask->name,
+			.format = t->ask->format,
+			.limits = t->ask->limits,
+			.enter = enter,
+			.tick = compared,
+			.note = note,
+			.ctx = t,
+		};
+
+		rc = source_new(&t->sources[i], &ask, e);
+	}
+	return rc;
+}
+
+static void free_sources(struct intake *t)
+{
+	for (size_t i = 0; t->sources && i < t->ask->nsources; i++)
+		source_free(t->sources[i]);
+	free(t->sources);
+}
+
 int intake_run(struct station *s, const struct intake_ask *ask, struct ingest_sum *sum,
 	       struct err *e)
 {
@@ -417,6 +504,8 @@ int intake_run(struct station *s, const struct intake_ask *ask, struct ingest_su
 	forbid_own(&t);
 	rc = load_manifest(&t, e);
 	if (rc == 0)
+		rc = make_sources(&t, e);
+	if (rc == 0)
 		rc = survey(&t, e);
 	if (rc == 0 && ask->dry_run) {
 		sum->items = t.files;
@@ -424,6 +513,7 @@ int intake_run(struct station *s, const struct intake_ask *ask, struct ingest_su
 	} else if (rc == 0) {
 		rc = take(&t, e);
 	}
+	free_sources(&t);
 	free(t.prefix);
 	free(t.base);
 	manifest_free(t.m);

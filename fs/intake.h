@@ -19,10 +19,11 @@
 
 #include "fs/ingest.h"
 #include "fs/moment.h"
+#include "fs/source.h"
 
 struct intake_progress {
-	bool survey;			   /* still looking at the sources: totals grow */
-	uint64_t compared;		   /* bytes that the survey hashed for the manifest */
+	bool survey;	   /* still looking at the sources: totals grow */
+	uint64_t compared; /* bytes that the survey read: what a manifest tells of, and archives */
 	uint64_t items, bytes;		   /* acknowledged */
 	uint64_t total_items, total_bytes; /* as far as is known */
 };
@@ -30,7 +31,10 @@ struct intake_progress {
 struct intake_ask {
 	const char *const *sources;
 	size_t nsources;
-	const char *manifest; /* path, "-" for standard input, or NULL */
+	const char *name;	     /* of standard input, if that ("-") is a source; or NULL */
+	enum source_format format;   /* of all sources */
+	struct source_limits limits; /* of each archive among them */
+	const char *manifest;	     /* path, "-" for standard input, or NULL */
 	const char *collection;
 	const struct record *meta;	/* fields every item gets; may be NULL */
 	const struct moment_zone *zone; /* what local times mean; NULL: they stay local */
@@ -47,6 +51,11 @@ struct intake_ask {
 	 * for ("captured_at", "is no time"): it is kept as it stands. May be NULL. */
 	void (*unread)(void *ctx, const char *path, const char *field, struct text_span value,
 		       const char *why);
+	/* Told what is worth knowing of a source, and no reason to refuse it. May be NULL. */
+	void (*note)(void *ctx, const char *text);
+	/* A dry run that found nothing wrong: told of each item that would be taken in. May be
+	 * NULL. */
+	void (*take)(void *ctx, const char *path);
 	/* Called often. Non-zero stops the intake: what is committed stays, ERR_SYSTEM. May be
 	 * NULL. */
 	int (*progress)(void *ctx, const struct intake_progress *p);
@@ -57,7 +66,7 @@ struct intake_ask {
  * ERR_USAGE: two items of one path, a row that fits two files. ERR_NOTFOUND: a source, or the file
  * of a row, is not there, or a source has no file in it: a card that was not mounted must not look
  * like one that was emptied. ERR_DAMAGED: a file has not the size or digest of its row. Codes of
- * manifest_load, source_walk, ingest_begin and ingest_end. sum is filled in every case; for a dry
+ * manifest_load, fs/source.h, ingest_begin and ingest_end. sum is filled in every case; for a dry
  * run it says what would have been taken. Something that could not be read is no failure here: it
  * is told to skip, and counted in sum->unread.
  */

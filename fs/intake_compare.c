@@ -40,11 +40,10 @@ static int digest(uint8_t sha256[32], int fd, const char *path, uint8_t *buf,
 	return rc;
 }
 
-static int compare_digest(int fd, const char *path, const struct manifest_row *row,
-			  intake_compare_tick *tick, void *ctx, struct err *e)
+static int digest_file(uint8_t sha256[32], int fd, const char *path, intake_compare_tick *tick,
+		       void *ctx, struct err *e)
 {
-	uint8_t *buf = malloc(STEP), sha256[32];
-	char is[65], want[65];
+	uint8_t *buf = malloc(STEP);
 	int rc;
 
 	if (!buf)
@@ -52,23 +51,35 @@ static int compare_digest(int fd, const char *path, const struct manifest_row *r
 	rc = digest(sha256, fd, path, buf, tick, ctx, e);
 	secret_wipe(buf, STEP);
 	free(buf);
+	return rc;
+}
+
+static int compare_digest(struct source *s, const struct source_member *m,
+			  const struct manifest_row *row, intake_compare_tick *tick, void *ctx,
+			  struct err *e)
+{
+	uint8_t sha256[32];
+	char is[65], want[65];
+	int rc = m->fd < 0 ? source_digest(s, sha256, e) :
+			     digest_file(sha256, m->fd, m->path, tick, ctx, e);
+
 	if (rc || memcmp(sha256, row->sha256, 32) == 0)
 		return rc;
 	text_hex(is, sha256, 32);
 	text_hex(want, row->sha256, 32);
 	return err_set(e, ERR_DAMAGED,
 		       "%s is not what line %u of the manifest says: its SHA-256 is %s, not %s",
-		       path, row->line, is, want);
+		       m->path, row->line, is, want);
 }
 
-int intake_compare(int fd, const char *path, const struct stat *st, const struct manifest_row *row,
+int intake_compare(struct source *s, const struct source_member *m, const struct manifest_row *row,
 		   intake_compare_tick *tick, void *ctx, struct err *e)
 {
-	if (row->has_size && row->size != (uint64_t)st->st_size)
+	if (row->has_size && row->size != m->size)
 		return err_set(e, ERR_DAMAGED,
 			       "%s is not what line %u of the manifest says: it has %llu bytes, "
 			       "not %llu",
-			       path, row->line, (unsigned long long)st->st_size,
+			       m->path, row->line, (unsigned long long)m->size,
 			       (unsigned long long)row->size);
-	return row->has_sha256 ? compare_digest(fd, path, row, tick, ctx, e) : 0;
+	return row->has_sha256 ? compare_digest(s, m, row, tick, ctx, e) : 0;
 }

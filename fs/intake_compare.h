@@ -7,17 +7,16 @@
 #ifndef CUSTODY_FS_INTAKE_COMPARE_H
 #define CUSTODY_FS_INTAKE_COMPARE_H
 
-#include <sys/stat.h>
-
 #include "fs/manifest.h"
+#include "fs/source.h"
 
 /* Told after each piece that was read, of n bytes; non-zero ends the comparison and is returned. */
 typedef int intake_compare_tick(void *ctx, size_t n, struct err *e);
 
-/* Compare the size and, if the row has a digest, all bytes of fd, which is left open; its position
- * is not moved. ERR_DAMAGED names the file, the line and what differs; ERR_SYSTEM if it can't be
+/* Compare the size and, if the row has a digest, all bytes of the member that the source has just
+ * given; its fd, where it has one, is left open. ERR_DAMAGED names the file, the line and what differs; ERR_SYSTEM if it can't be
  * read. */
-int intake_compare(int fd, const char *path, const struct stat *st, const struct manifest_row *row,
+int intake_compare(struct source *s, const struct source_member *m, const struct manifest_row *row,
 		   intake_compare_tick *tick, void *ctx, struct err *e);
 
 #endif

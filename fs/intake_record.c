@@ -10,6 +10,8 @@
 #include "crypto/wire.h"
 #include "fs/media.h"
 
+_Static_assert(SOURCE_START >= MEDIA_START, "enough to guess from");
+
 #define META "meta."
 
 /* Text of bytes a person gave, which need not be UTF-8. */
@@ -32,7 +34,7 @@ static int set_source(struct record *r, const struct intake_record_ask *ask)
 
 	put_text(&v, ask->host);
 	wire_out_text(&v, ":");
-	put_text(&v, ask->source);
+	put_text(&v, ask->name);
 	rc = wire_out_ok(&v) ? record_set(r, "source", v.p, v.n) : ERR_NOMEM;
 	wire_out_reset(&v);
 	put_text(&v, ask->user);
@@ -44,19 +46,20 @@ static int set_source(struct record *r, const struct intake_record_ask *ask)
 	return rc;
 }
 
-static int set_stat(struct record *r, const struct stat *st)
+static int set_stat(struct record *r, const struct source_member *m)
 {
 	char text[32];
-	int rc;
+	int rc = 0;
 
-	snprintf(text, sizeof(text), "%04o", (unsigned)st->st_mode & 07777u);
-	rc = record_set_text(r, "mode", text);
+	snprintf(text, sizeof(text), "%04o", m->mode);
+	if (m->has_mode)
+		rc = record_set_text(r, "mode", text);
 	/* Nanoseconds in 64 bits reach from 1677 to 2262; outside, the clock was not set. */
-	if (rc || st->st_mtim.tv_sec > INT64_MAX / 1000000000 - 1 ||
-	    st->st_mtim.tv_sec < INT64_MIN / 1000000000 + 1)
+	if (rc || !m->has_mtime || m->mtime.tv_sec > INT64_MAX / 1000000000 - 1 ||
+	    m->mtime.tv_sec < INT64_MIN / 1000000000 + 1)
 		return rc;
 	snprintf(text, sizeof(text), "%lld",
-		 (long long)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec);
+		 (long long)m->mtime.tv_sec * 1000000000 + m->mtime.tv_nsec);
 	return record_set_text(r, "mtime", text);
 }
 
@@ -114,8 +117,10 @@ static int set_claims(struct record *r, const struct intake_record_ask *ask, str
 
 int intake_record_make(struct record **out, const struct intake_record_ask *ask, struct err *e)
 {
-	uint8_t start[MEDIA_START];
-	ssize_t n = pread(ask->fd, start, sizeof(start), 0);
+	const struct source_member *m = ask->member;
+	uint8_t start[SOURCE_START];
+	const uint8_t *p = m->fd < 0 ? m->start : start;
+	ssize_t n = m->fd < 0 ? (ssize_t)m->start_n : pread(m->fd, start, sizeof(start), 0);
 	struct err why = {0};
 	struct record *r;
 	int rc = record_new(&r);
@@ -124,16 +129,18 @@ int intake_record_make(struct record **out, const struct intake_record_ask *ask,
 	if (rc)
 		return err_set(e, rc, "out of memory");
 	/* A read that fails here fails again, and louder, when the content is read. */
-	rc = record_set_text(r, "media-type", media_type(ask->path, start, n > 0 ? (size_t)n : 0));
+	rc = record_set_text(r, "media-type", media_type(m->path, p, n > 0 ? (size_t)n : 0));
 	if (rc == 0)
-		rc = set_stat(r, ask->st);
+		rc = set_stat(r, m);
 	if (rc == 0)
 		rc = set_source(r, ask);
+	if (rc == 0)
+		rc = source_fields(ask->source, r);
 	if (rc == 0)
 		rc = set_claims(r, ask, &why);
 	if (rc)
 		rc = why.code ? err_set(e, rc, "%s", why.text) :
-				err_set(e, rc, "%s: its provenance can't be kept: %s", ask->path,
+				err_set(e, rc, "%s: its provenance can't be kept: %s", m->path,
 					err_text(rc));
 	if (rc)
 		record_free(r);

@@ -8,16 +8,14 @@
 #ifndef CUSTODY_FS_INTAKE_RECORD_H
 #define CUSTODY_FS_INTAKE_RECORD_H
 
-#include <sys/stat.h>
-
 #include "fs/manifest.h"
 #include "fs/provenance.h"
+#include "fs/source.h"
 
 struct intake_record_ask {
-	const char *host, *user, *source; /* source as given */
-	int fd;				  /* of the file, for its first bytes */
-	const char *path;
-	const struct stat *st;
+	const char *host, *user, *name; /* name: of the source, as given */
+	const struct source *source;
+	const struct source_member *member;
 	const struct manifest *manifest; /* may be NULL, as row */
 	const struct manifest_row *row;
 	const struct record *meta;	/* may be NULL: meta.* fields */
@@ -26,8 +24,8 @@ struct intake_record_ask {
 	void *ctx;
 };
 
-/* A new record: media-type, mode, mtime, source, ingest-user, and what fs/provenance makes of the
- * manifest's row and of meta, whose meta.* themselves fs/ingest adds. */
+/* A new record: media-type, mode, mtime, source, ingest-user, what the source knows, and what
+ * fs/provenance makes of the manifest's row and of meta, whose meta.* themselves fs/ingest adds. */
 int intake_record_make(struct record **out, const struct intake_record_ask *ask, struct err *e);
 
 #endif

@@ -1,56 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fs/source.h"
+#include "fs/source_internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "index/record.h"
+#include <strings.h>
 
 /* O_NONBLOCK: if the name has become a FIFO meanwhile, opening it must not wait for a writer. */
 #define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
-struct walk {
-	const struct source_visitor *v;
-	struct err *e;
-	char path[RECORD_PATH_MAX + RECORD_NAME_MAX + 2]; /* of what is being looked at */
-	size_t len;
-	unsigned depth;
-};
-
-/* Without touching the access time, which only the owner of the file may ask for. */
-static int open_quietly(int dirfd, const char *name, int flags)
+int source_openat(int dirfd, const char *name, int flags)
 {
 	int fd = openat(dirfd, name, OPEN_FLAGS | O_NOATIME | flags);
 
 	return fd < 0 && errno == EPERM ? openat(dirfd, name, OPEN_FLAGS | flags) : fd;
 }
 
-/* It is not for us: no file and no folder, or not to be entered. */
-static int skip(struct walk *w, const char *why)
-{
-	return w->v->skip(w->v->ctx, w->path, why, false, w->e);
-}
-
-/* It may hold what should be taken. */
-static int lose(struct walk *w, const char *why)
-{
-	return w->v->skip(w->v->ctx, w->path, why, true, w->e);
-}
-
-static int lose_errno(struct walk *w, const char *what)
-{
-	char why[160], text[96];
-
-	snprintf(why, sizeof(why), "%s: %s", what, strerror_r(errno, text, sizeof(text)));
-	return lose(w, why);
-}
-
-static const char *kind_of(mode_t mode)
+const char *source_kind(mode_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFLNK:
@@ -67,169 +35,181 @@ static const char *kind_of(mode_t mode)
 	}
 }
 
-struct names {
-	char **p;
-	size_t n, cap;
-};
-
-static void names_free(struct names *l)
+void source_stat(struct source_member *m, const struct stat *st)
 {
-	for (size_t i = 0; i < l->n; i++)
-		free(l->p[i]);
-	free(l->p);
+	m->size = (uint64_t)st->st_size;
+	m->has_mode = m->has_mtime = true;
+	m->mode = (unsigned)st->st_mode & 07777u;
+	m->mtime = st->st_mtim;
 }
 
-static int by_bytes(const void *a, const void *b)
+bool source_is_input(const struct source_ask *ask)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(ask->path, "-") == 0;
 }
 
-static bool names_add(struct names *l, const char *name)
+const char *source_name(const struct source_ask *ask)
 {
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 64;
-		char **p = reallocarray(l->p, cap, sizeof(*p));
-
-		if (!p)
-			return false;
-		l->p = p;
-		l->cap = cap;
-	}
-	l->p[l->n] = strdup(name);
-	return l->p[l->n] && ++l->n;
+	if (!source_is_input(ask))
+		return ask->path;
+	return ask->name ? ask->name : "standard input";
 }
 
-/* All names of the folder, sorted: then it does not matter what is added while we read. */
-static int list(struct walk *w, DIR *d, struct names *l)
+/* ---- what is it? ---- */
+
+/* Only what is called an archive is opened as one: an office document is a zip too. */
+static enum source_format by_name(const char *name)
 {
-	struct dirent *en;
-
-	for (;;) {
-		errno = 0;
-		en = readdir(d);
-		if (!en)
-			break;
-		if (strcmp(en->d_name, ".") == 0 || strcmp(en->d_name, "..") == 0)
-			continue;
-		if (!names_add(l, en->d_name))
-			return err_set(w->e, ERR_NOMEM, "out of memory for a folder's names");
-	}
-	if (errno != 0)
-		return err_sys(w->e, "can't list the folder %s", w->len ? w->path : ".");
-	if (l->n > 1)
-		qsort(l->p, l->n, sizeof(*l->p), by_bytes);
-	return 0;
-}
-
-static int visit(struct walk *w, int dirfd, const char *name);
-
-/* Takes fd. */
-static int walk_folder(struct walk *w, int fd, const struct stat *st)
-{
-	const char *why = w->v->enter ? w->v->enter(w->v->ctx, w->path, st) : NULL;
-	const bool deep = w->depth >= SOURCE_DEPTH_MAX;
-	struct names l = {0};
-	DIR *d;
-	int rc;
-
-	d = why || deep ? NULL : fdopendir(fd);
-	if (!d) {
-		rc = why  ? skip(w, why) :
-		     deep ? lose(w, "lies too deep: more than 256 folders") :
-			    err_sys(w->e, "can't list a folder");
-		close(fd);
-		return rc;
-	}
-	w->depth++;
-	rc = list(w, d, &l);
-	for (size_t i = 0; i < l.n && rc == 0; i++)
-		rc = visit(w, dirfd(d), l.p[i]);
-	w->depth--;
-	names_free(&l);
-	closedir(d);
-	return rc;
-}
-
-/* What w->path names: it was seen as `seen`, but is judged by what was really opened. */
-static int take(struct walk *w, int dirfd, const char *name, const struct stat *seen)
-{
-	bool folder = S_ISDIR(seen->st_mode);
-	struct stat st;
-	int fd = open_quietly(dirfd, name, O_NOFOLLOW | (folder ? O_DIRECTORY : 0));
-
-	if (fd < 0)
-		return lose_errno(w, "can't be opened");
-	if (fstat(fd, &st) != 0 || (st.st_mode & S_IFMT) != (seen->st_mode & S_IFMT)) {
-		close(fd);
-		return lose(w, "changed its kind while it was looked at");
-	}
-	if (folder)
-		return walk_folder(w, fd, &st);
-	return w->v->file(w->v->ctx, fd, w->path, &st, w->e);
-}
-
-/* One name of a folder: extends the path for as long as it is looked at. */
-static int visit(struct walk *w, int dirfd, const char *name)
-{
-	size_t before = w->len, n = strlen(name), slash = before > 0;
-	struct stat st;
-	int rc;
-
-	/* The path was acceptable so far, so that one more name always has room. */
-	if (n > RECORD_NAME_MAX)
-		return lose(w, "holds a name longer than 255 bytes");
-	if (slash)
-		w->path[w->len++] = '/';
-	memcpy(w->path + w->len, name, n + 1);
-	w->len += n;
-	if (!record_path_ok(w->path, w->len))
-		rc = lose(w, "has a path longer than 4095 bytes");
-	else if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		rc = lose_errno(w, "can't be looked at");
-	else if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
-		rc = skip(w, kind_of(st.st_mode));
-	else
-		rc = take(w, dirfd, name, &st);
-	w->len = before;
-	w->path[before] = '\0';
-	return rc;
-}
-
-/* A source that is a file is taken under its base name. Takes fd. */
-static int walk_file(struct walk *w, int fd, const char *source, const struct stat *st)
-{
-	const char *slash = strrchr(source, '/'), *name = slash ? slash + 1 : source;
+	static const struct {
+		const char *suffix;
+		enum source_format format;
+	} known[] = {
+		{".tar", SOURCE_TAR},	  {".tar.gz", SOURCE_TAR},   {".tgz", SOURCE_TAR},
+		{".tar.bz2", SOURCE_TAR}, {".tbz", SOURCE_TAR},	     {".tbz2", SOURCE_TAR},
+		{".tar.xz", SOURCE_TAR},  {".txz", SOURCE_TAR},	     {".tar.zst", SOURCE_TAR},
+		{".tzst", SOURCE_TAR},	  {".tar.lz4", SOURCE_TAR},  {".tlz4", SOURCE_TAR},
+		{".tlz", SOURCE_TAR},	  {".tar.lzma", SOURCE_TAR}, {".zip", SOURCE_ZIP},
+	};
 	size_t n = strlen(name);
 
-	if (!record_path_ok(name, n)) {
-		close(fd);
-		return err_set(w->e, ERR_USAGE, "%s has no name that can be kept", source);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		size_t k = strlen(known[i].suffix);
+
+		if (n > k && strcasecmp(name + n - k, known[i].suffix) == 0)
+			return known[i].format;
 	}
-	memcpy(w->path, name, n + 1);
-	w->len = n;
-	return w->v->file(w->v->ctx, fd, w->path, st, w->e);
+	return SOURCE_FILE;
 }
 
-int source_walk(const char *source, const struct source_visitor *v, struct err *e)
+/* Is there a bagit.txt in the folder? */
+static bool has_declaration(const char *folder)
 {
-	struct walk w = {.v = v, .e = e};
+	char *path;
 	struct stat st;
-	int fd;
+	bool has;
 
-	/* Looked at first: opening a device may do something to it. */
-	if (stat(source, &st) != 0) {
+	if (asprintf(&path, "%s/bagit.txt", folder) < 0)
+		return true; /* the bag will say that memory is short */
+	has = lstat(path, &st) == 0;
+	free(path);
+	return has;
+}
+
+static int new_plain(struct source **out, const struct source_ask *ask, bool folder, struct err *e)
+{
+	enum source_format format = ask->format;
+
+	if (folder && format != SOURCE_AUTO && format != SOURCE_FOLDER && format != SOURCE_BAG)
+		return err_set(e, ERR_USAGE, "the source %s is a folder, not of that format",
+			       ask->path);
+	if (folder)
+		return source_folder_new(out, e);
+	if (format == SOURCE_AUTO || format == SOURCE_BAG)
+		format = by_name(source_name(ask));
+	if (format == SOURCE_FOLDER)
+		return err_set(e, ERR_USAGE, "the source %s is no folder", ask->path);
+	if (format == SOURCE_FILE && ask->format == SOURCE_BAG)
+		return err_set(
+			e, ERR_USAGE,
+			"the source %s is neither a folder nor called an archive: it can't be "
+			"a bag",
+			ask->path);
+	if (format == SOURCE_FILE && source_is_input(ask)) {
+		if (!ask->name || !record_name_ok(ask->name, strlen(ask->name)))
+			return err_set(e, ERR_USAGE,
+				       "standard input needs a name to be kept under (--name)");
+		return source_input_new(out, e);
+	}
+	return format == SOURCE_FILE ? source_file_new(out, e) : source_archive_new(out, format, e);
+}
+
+static int new_kind(struct source **out, const struct source_ask *ask, bool folder, struct err *e)
+{
+	struct source *plain;
+	bool bag = ask->format == SOURCE_BAG;
+	int rc = new_plain(&plain, ask, folder, e);
+
+	if (rc)
+		return rc;
+	plain->ask = *ask;
+	*out = plain;
+	if (ask->format == SOURCE_AUTO)
+		bag = folder ? has_declaration(ask->path) :
+			       by_name(source_name(ask)) != SOURCE_FILE;
+	if (!bag)
+		return 0;
+	rc = source_bag_new(out, plain, folder, e);
+	if (rc)
+		source_free(plain);
+	else
+		(*out)->ask = *ask;
+	return rc;
+}
+
+int source_new(struct source **out, const struct source_ask *ask, struct err *e)
+{
+	struct stat st;
+
+	*out = NULL;
+	if (source_is_input(ask))
+		return new_kind(out, ask, false, e);
+	/* Looked at, not opened: opening a device may do something to it. */
+	if (stat(ask->path, &st) != 0) {
 		if (errno == ENOENT || errno == ENOTDIR)
-			return err_set(e, ERR_NOTFOUND, "there is no source %s", source);
-		return err_sys(e, "can't look at the source %s", source);
+			return err_set(e, ERR_NOTFOUND, "there is no source %s", ask->path);
+		return err_sys(e, "can't look at the source %s", ask->path);
 	}
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
-		return err_set(e, ERR_USAGE, "the source %s %s", source, kind_of(st.st_mode));
-	fd = open_quietly(AT_FDCWD, source, 0);
-	if (fd < 0)
-		return err_sys(e, "can't open the source %s", source);
-	if (fstat(fd, &st) != 0 || (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))) {
-		close(fd);
-		return err_set(e, ERR_USAGE, "the source %s is not a folder or file", source);
-	}
-	return S_ISDIR(st.st_mode) ? walk_folder(&w, fd, &st) : walk_file(&w, fd, source, &st);
+		return err_set(e, ERR_USAGE, "the source %s %s", ask->path,
+			       source_kind(st.st_mode));
+	return new_kind(out, ask, S_ISDIR(st.st_mode), e);
+}
+
+/* ---- a pass ---- */
+
+int source_open(struct source *s, struct err *e)
+{
+	int rc = s->ops->open(s, e);
+
+	if (rc)
+		source_close(s);
+	return rc;
+}
+
+int source_next(struct source *s, struct source_member *m, struct err *e)
+{
+	memset(m, 0, sizeof(*m));
+	m->fd = -1;
+	return s->ops->next(s, m, e);
+}
+
+int source_read(struct source *s, void *buf, size_t n, size_t *got, struct err *e)
+{
+	return s->ops->read(s, buf, n, got, e);
+}
+
+int source_digest(struct source *s, uint8_t sha256[32], struct err *e)
+{
+	return s->ops->digest(s, sha256, e);
+}
+
+int source_fields(const struct source *s, struct record *r)
+{
+	return s->ops->fields ? s->ops->fields(s, r) : 0;
+}
+
+void source_close(struct source *s)
+{
+	if (s && s->ops->close)
+		s->ops->close(s);
+}
+
+void source_free(struct source *s)
+{
+	if (!s)
+		return;
+	source_close(s);
+	if (s->ops->free)
+		s->ops->free(s);
+	free(s);
 }

@@ -18,8 +18,11 @@
 static const char help[] =
 	"Usage: custody ingest ARCHIVE SOURCE... --collection NAME [OPTION]...\n"
 	"Take files into custody: each is sealed under a key of its own, which this host forgets.\n"
-	"A SOURCE is a folder, with all below it, or a file. Links and devices are not taken. When a\n"
-	"file or folder could not be read, the rest is taken in and the exit code is 1.\n"
+	"A SOURCE is a folder, with all below it; a tar (plain, or .gz .bz2 .xz .zst .lz4 .lzma) or\n"
+	"zip, whose members are taken and never unpacked to a disk; or another file. A folder or archive\n"
+	"that is a BagIt bag is verified first. An archive or bag that is damaged, or tries to deceive,\n"
+	"is refused as a whole. Links and devices are not taken. When a file or folder could not be\n"
+	"read, the rest is taken in and the exit code is 1. The SOURCE - is standard input, up to 1 GiB.\n"
 	"\n"
 	"  -c, --collection NAME  the top folder that the items appear under\n"
 	"  -m, --manifest FILE    a table (CSV or JSON Lines) that tells about the files: its columns\n"
@@ -30,7 +33,14 @@ static const char help[] =
 	"      --time-zone ZONE   what times without a zone mean: America/Chicago, -06:00. Without it\n"
 	"                         they are kept as local times\n"
 	"      --partial          rows of the manifest whose file is missing are told of, not refused\n"
-	"  -n, --dry-run          look and compare only: nothing is taken in\n"
+	"  -n, --dry-run          look and compare only: lists what would be taken in\n"
+	"  -f, --format FORMAT    what each SOURCE is: auto (by its name; the default), folder, file,\n"
+	"                         tar, zip, bag\n"
+	"      --name NAME        what standard input (the SOURCE -) is called: a file is kept under it\n"
+	"      --max-members N    refuse an archive with more members (default 5000000; 0: any number)\n"
+	"      --max-bytes SIZE   refuse an archive with more content (default 0: any size); K M G T\n"
+	"      --max-ratio N      refuse an archive that unpacks to more than N times its size, beyond\n"
+	"                         64 MiB (default 200; 0: any)\n"
 	"      --epoch N          seal to this release epoch (default: the newest)\n"
 	"      --workers N        how many seal at once (default: one a processor)\n"
 	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
@@ -39,6 +49,8 @@ static const char help[] =
 	"Exit codes: 0 done, 1 stopped, no such file, a source without any, something could not be read,\n"
 	"or system, 2 usage, 3 key or passphrase, 4 a file is not what the manifest says, 5 malformed\n"
 	"manifest, 6 busy, 7 this node may not ingest.\n";
+
+enum { OPT_NAME = 2000, OPT_MEMBERS, OPT_BYTES, OPT_RATIO };
 
 struct ingest_cmd {
 	struct ui *ui;
@@ -81,6 +93,41 @@ static int take_zone(struct ingest_cmd *c)
 	return 0;
 }
 
+static int set_format(struct ingest_cmd *c, const char *arg)
+{
+	static const struct {
+		const char *name;
+		enum source_format format;
+	} formats[] = {
+		{"auto", SOURCE_AUTO}, {"folder", SOURCE_FOLDER}, {"file", SOURCE_FILE},
+		{"tar", SOURCE_TAR},   {"zip", SOURCE_ZIP},	  {"bag", SOURCE_BAG},
+	};
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		if (strcmp(arg, formats[i].name) == 0) {
+			c->ask.format = formats[i].format;
+			return 0;
+		}
+	}
+	return ui_usage(c->ui, "--format %s: must be auto, folder, file, tar, zip or bag", arg);
+}
+
+/* A number of bytes, with K, M, G or T for powers of 1024. */
+static int set_size(const struct ingest_cmd *c, const char *option, const char *arg, uint64_t *out)
+{
+	static const char units[] = "KMGT";
+	char number[24];
+	size_t n = strlen(arg);
+	const char *unit = n ? strchr(units, arg[n - 1]) : NULL;
+	unsigned shift = unit && *unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	int code;
+
+	snprintf(number, sizeof(number), "%.*s", (int)(shift ? n - 1 : n), arg);
+	code = verb_number(c->ui, option, number, 0, UINT64_MAX >> shift, out);
+	*out <<= shift;
+	return code;
+}
+
 static int take(struct ingest_cmd *c, int opt)
 {
 	uint64_t n;
@@ -109,6 +156,19 @@ static int take(struct ingest_cmd *c, int opt)
 		code = verb_number(c->ui, "--workers", optarg, 1, WORKERS_MAX, &n);
 		c->ask.workers = (unsigned)n;
 		return code;
+	case 'f':
+		return set_format(c, optarg);
+	case OPT_NAME:
+		c->ask.name = optarg;
+		return 0;
+	case OPT_MEMBERS:
+		return verb_number(c->ui, "--max-members", optarg, 0, UINT64_MAX,
+				   &c->ask.limits.members);
+	case OPT_BYTES:
+		return set_size(c, "--max-bytes", optarg, &c->ask.limits.bytes);
+	case OPT_RATIO:
+		return verb_number(c->ui, "--max-ratio", optarg, 0, UINT64_MAX,
+				   &c->ask.limits.ratio);
 	default:
 		return add_meta(c, optarg);
 	}
@@ -123,12 +183,17 @@ static int parse(struct ingest_cmd *c, int argc, char **argv)
 					      {"time-zone", 1, NULL, 'z'},
 					      {"partial", 0, NULL, 'p'},
 					      {"dry-run", 0, NULL, 'n'},
+					      {"format", 1, NULL, 'f'},
+					      {"name", 1, NULL, OPT_NAME},
+					      {"max-members", 1, NULL, OPT_MEMBERS},
+					      {"max-bytes", 1, NULL, OPT_BYTES},
+					      {"max-ratio", 1, NULL, OPT_RATIO},
 					      {"epoch", 1, NULL, 'e'},
 					      {"workers", 1, NULL, 'w'},
 					      {NULL, 0, NULL, 0}};
 	int opt, code;
 
-	while ((opt = verb_option(c->ui, argc, argv, VERB_SHORT "c:m:n", longs, help, &code)) >=
+	while ((opt = verb_option(c->ui, argc, argv, VERB_SHORT "c:m:nf:", longs, help, &code)) >=
 	       0) {
 		code = take(c, opt);
 		if (code)
@@ -196,6 +261,39 @@ static void on_unread(void *ctx, const char *path, const char *field, struct tex
 	fprintf(stderr, "` %s: kept as it stands\n", why);
 	if (c->unread == UNREAD_TOLD)
 		fprintf(stderr, "%s: more of these are counted only\n", c->ui->program);
+}
+
+static void on_note(void *ctx, const char *text)
+{
+	const struct ingest_cmd *c = ctx;
+	struct ui_json j = {0};
+
+	ui_progress_end(c->ui);
+	if (c->ui->json) {
+		ui_json_begin(&j, NULL, '{');
+		ui_json_text(&j, "note", text);
+		ui_json_end(&j, '}');
+		ui_json_line(&j);
+	} else {
+		fprintf(stderr, "%s: note: %s\n", c->ui->program, text);
+	}
+}
+
+static void on_take(void *ctx, const char *path)
+{
+	const struct ingest_cmd *c = ctx;
+	struct ui_json j = {0};
+
+	ui_progress_end(c->ui);
+	if (c->ui->json) {
+		ui_json_begin(&j, NULL, '{');
+		ui_json_text(&j, "item", path);
+		ui_json_end(&j, '}');
+		ui_json_line(&j);
+	} else if (!c->ui->quiet) {
+		ui_fput_name(stdout, path, strlen(path));
+		putchar('\n');
+	}
 }
 
 static int on_progress(void *ctx, const struct intake_progress *p)
@@ -271,7 +369,10 @@ static void print(const struct ingest_cmd *c, const struct ingest_sum *sum, bool
 
 int cmd_ingest(struct ui *ui, int argc, char **argv)
 {
-	struct ingest_cmd c = {.ui = ui};
+	struct ingest_cmd c = {
+		.ui = ui,
+		.ask.limits = {.members = SOURCE_MEMBERS_MAX, .ratio = SOURCE_RATIO_MAX},
+	};
 	struct ingest_sum sum = {0};
 	struct err e = {0};
 	int code, rc;
@@ -290,6 +391,8 @@ int cmd_ingest(struct ui *ui, int argc, char **argv)
 	c.ask.meta = c.meta;
 	c.ask.skip = on_skip;
 	c.ask.unread = on_unread;
+	c.ask.take = on_take;
+	c.ask.note = on_note;
 	c.ask.progress = on_progress;
 	c.ask.ctx = &c;
 	rc = run(&c, &sum, &e);

@@ -139,7 +139,7 @@ untouched() {
 	rm images/us/car1.jpg
 	fails 1 "car1.jpg" ingest images --collection otay --manifest images/manifest.csv -n
 	ok ingest images --collection otay -n --json
-	json '.[0].dry_run and (.[0] | has("accession") | not)'
+	json '.[-1].dry_run and (.[-1] | has("accession") | not)'
 }
 
 @test "sources that are not there, epochs that are not: nothing is taken in" {

@@ -56,29 +56,31 @@ static void run(const struct world *w, const char *command)
 	assert_int_equal(fixture_run(w->dir, command), 0);
 }
 
-static int file(void *ctx, int fd, const char *path, const struct stat *st, struct err *e)
+static int file(struct world *w, struct source *s, const struct source_member *m, struct err *e)
 {
-	struct world *w = ctx;
 	char content[64];
-	ssize_t n = read(fd, content, sizeof(content));
+	size_t got;
+	ssize_t n;
 
-	(void)e;
+	if (m->fd >= 0) {
+		n = read(m->fd, content, sizeof(content));
+		close(m->fd);
+	} else if (source_read(s, content, sizeof(content), &got, e) == 0) {
+		n = (ssize_t)got;
+	} else {
+		return e->code;
+	}
 	assert_true(n >= 0);
-	if (st->st_size < 64)
-		assert_int_equal(n, st->st_size);
-	close(fd);
-	wire_out_printf(&w->files, "%s=%.*s;", path, (int)n, content);
+	if (m->size < 64)
+		assert_int_equal(n, m->size);
+	wire_out_printf(&w->files, "%s=%.*s;", m->path, (int)n, content);
 	return w->stop;
 }
 
-static int skipped(void *ctx, const char *path, const char *why, bool lost, struct err *e)
+static void skipped(struct world *w, const struct source_member *m)
 {
-	struct world *w = ctx;
-
-	(void)e;
-	w->lost += lost;
-	wire_out_printf(&w->skips, "%s: %s;", path, why);
-	return 0;
+	w->lost += m->lost;
+	wire_out_printf(&w->skips, "%s: %s;", m->path, m->why);
 }
 
 static const char *enter(void *ctx, const char *path, const struct stat *st)
@@ -92,15 +94,28 @@ static const char *enter(void *ctx, const char *path, const struct stat *st)
 /* Walk "<dir>/<source>"; what was seen is in files and skips, NUL-terminated. */
 static int walk(struct world *w, const char *source, struct err *e)
 {
-	const struct source_visitor v = {.file = file, .skip = skipped, .enter = enter, .ctx = w};
 	char path[2 * FIXTURE_PATH];
-	int rc;
+	const struct source_ask ask = {.path = path, .enter = enter, .ctx = w};
+	struct source_member m;
+	struct source *s;
+	int rc, more = 0;
 
 	snprintf(path, sizeof(path), "%s/%s", w->dir, source);
 	wire_out_reset(&w->files);
 	wire_out_reset(&w->skips);
 	w->lost = 0;
-	rc = source_walk(path, &v, e);
+	rc = source_new(&s, &ask, e);
+	if (rc == 0)
+		rc = source_open(s, e);
+	while (rc == 0 && (more = source_next(s, &m, e)) == 1) {
+		if (m.why)
+			skipped(w, &m);
+		else
+			rc = file(w, s, &m, e);
+	}
+	source_free(s);
+	if (rc == 0)
+		rc = more;
 	wire_out_u8(&w->files, 0);
 	wire_out_u8(&w->skips, 0);
 	return rc;
