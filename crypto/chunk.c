@@ -35,11 +35,11 @@ bool chunk_unstored(struct chunk_map *m, uint64_t stored)
 	uint64_t n;
 
 	m->plain = 0;
-	if (!chunk_map_ok(*m) || stored < m->tag)
+	if (m->size == 0 || m->tag == 0 || stored < m->tag)
 		return false;
 	n = stored / whole + (stored % whole > 0);
 	m->plain = stored - n * m->tag;
-	return chunk_map_ok(*m) && chunk_stored(*m) == stored;
+	return m->plain <= CHUNK_PLAIN_MAX && chunk_stored(*m) == stored;
 }
 
 uint32_t chunk_plain_len(struct chunk_map m, uint64_t i)
