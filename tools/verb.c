@@ -37,7 +37,7 @@ static void help(const char *program, const char *about, const struct verb *verb
 	       "  -V, --version    version\n"
 	       "\nExit codes: 0 done, 1 system or index, 2 usage, 3 key or passphrase, 4 damaged or\n"
 	       "forged evidence, 5 not ours or newer, 6 busy, 7 refused%s.\n",
-	       node ? ",\n8 alarms ('custody status --check')" : "");
+	       node ? ",\n8 an alarm (custody status)" : "");
 }
 
 /* Letters to insert, delete, replace or swap with a neighbour to make b of a. */
