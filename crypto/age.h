@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * age: the age v1 file format (C2SP age.md, age-encryption.org/v1) with X25519 recipients: what is
- * sealed to somebody. The `age` program opens ours, and we open its. In memory; no streaming.
+ * sealed to somebody. The `age` program opens ours, and we open its. In memory; in pieces:
+ * crypto/age_stream.
  *
  * Strict, as the format's public test vectors ask. Thread rule: pure.
  */
