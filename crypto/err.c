@@ -59,6 +59,7 @@ static const struct row table[] = {
 	{ERR_ROLE, EACCES, 7, "role", "the node lacks the role"},
 	{ERR_CHECKPOINT, EACCES, 7, "checkpoint", "the authority saw another log than this"},
 	{ERR_WRONG_KEY, EACCES, 7, "wrong-key", "signed by a key that is no authorisation key"},
+	{ERR_NO_EXPORT, EACCES, 7, "no-export", "the authorisation grants no export to there"},
 };
 
 static const struct row unknown = {0, EIO, 1, "unknown", "unknown error"};

@@ -9,6 +9,8 @@
 #include "fs/form.h"
 
 #define TITLE "custodyfs-authorisation/v1"
+#define EXPORT_ANY "any"
+#define EXPORT_PLAIN "plain"
 #define CHECKPOINTS_MAX 4096u
 #define ACCOUNT_MAX 32 /* characters of an account's name */
 #define ACCOUNT_CHARS "abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
@@ -92,6 +94,41 @@ static uint64_t parse_limit(struct form *f, const char *key)
 	return v;
 }
 
+/* In the one form that age writes. */
+static bool recipient_ok(const char *s)
+{
+	char again[AGE_RECIPIENT_TEXT];
+	uint8_t pub[32];
+
+	if (age_recipient_parse(pub, (struct text_span){s, strlen(s)}) != 0)
+		return false;
+	age_recipient_text(again, pub);
+	return strcmp(s, again) == 0;
+}
+
+static void parse_exports(struct form *f, struct authorisation *a)
+{
+	while (form_next(f, "export-to")) {
+		char *to = a->export_to[a->exports];
+
+		if (a->exports == AUTHORISATION_EXPORTS_MAX) {
+			form_fail(f, ERR_MALFORMED, "more than %u 'export-to'",
+				  AUTHORISATION_EXPORTS_MAX);
+			return;
+		}
+		form_text(f, "export-to", to, AGE_RECIPIENT_TEXT);
+		if (!recipient_ok(to) && strcmp(to, EXPORT_ANY) != 0 &&
+		    strcmp(to, EXPORT_PLAIN) != 0)
+			form_fail(f, ERR_MALFORMED,
+				  "'export-to' must be an age recipient (age1...), 'any' or "
+				  "'plain'");
+		for (size_t i = 0; i < a->exports; i++)
+			if (strcmp(a->export_to[i], to) == 0)
+				form_fail(f, ERR_MALFORMED, "%s stands twice", to);
+		a->exports++;
+	}
+}
+
 /* `item: <id> <commitment>` */
 static void parse_items(struct form *f, struct authorisation *a)
 {
@@ -143,6 +180,7 @@ int authorisation_parse(struct authorisation *a, const struct document *d, struc
 	parse_checkpoints(&f, a);
 	a->max_opens = parse_limit(&f, "max-opens");
 	a->max_bytes = parse_limit(&f, "max-bytes");
+	parse_exports(&f, a);
 	parse_items(&f, a);
 	parse_accessions(&f, a);
 	if (a->items + a->accessions == 0)
@@ -214,5 +252,46 @@ void authorisation_text(struct wire_out *out, const struct authorisation *a)
 		wire_out_printf(out, "max-opens: %" PRIu64 "\n", a->max_opens);
 	if (a->max_bytes)
 		wire_out_printf(out, "max-bytes: %" PRIu64 "\n", a->max_bytes);
+	for (size_t i = 0; i < a->exports; i++)
+		wire_out_printf(out, "export-to: %s\n", a->export_to[i]);
 	put_items(out, a);
+}
+
+/* ---- export ---- */
+
+static bool grants(const struct authorisation *a, struct text_span to)
+{
+	for (size_t i = 0; i < a->exports; i++)
+		if (text_is(to, a->export_to[i]))
+			return true;
+	return false;
+}
+
+/* One recipient. That it may be anybody lets nothing go to who is none. */
+static bool may_seal_to(const struct authorisation *a, struct text_span to)
+{
+	char text[AGE_RECIPIENT_TEXT];
+
+	if (!text_copy(to, text, sizeof(text)) || !recipient_ok(text))
+		return false;
+	return grants(a, to) || grants(a, (struct text_span){EXPORT_ANY, strlen(EXPORT_ANY)});
+}
+
+int authorisation_may_export(const struct authorisation *a, const char *recipients, struct err *e)
+{
+	struct text_span rest = {recipients, strlen(recipients)}, word;
+
+	if (a->exports == 0)
+		return err_set(e, ERR_NO_EXPORT,
+			       "the authorisation grants no export at all: it lets this node read");
+	if (rest.n == 0 && !grants(a, (struct text_span){EXPORT_PLAIN, strlen(EXPORT_PLAIN)}))
+		return err_set(e, ERR_NO_EXPORT,
+			       "the authorisation grants no export that is not sealed: seal it to "
+			       "a recipient that it names");
+	while (rest.n > 0) {
+		if (!text_word(&rest, &word) || !may_seal_to(a, word))
+			return err_set(e, ERR_NO_EXPORT,
+				       "the authorisation grants no export to %.70s", recipients);
+	}
+	return 0;
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crypto/age.h"
 #include "crypto/identity.h"
 #include "crypto/note.h"
 #include "fs/archive.h"
@@ -18,6 +19,7 @@
 
 #define AUTHORISATION_TEXT_MAX 512 /* bytes of a free text line with its NUL */
 #define AUTHORISATION_USERS_MAX 64
+#define AUTHORISATION_EXPORTS_MAX 32
 #define AUTHORISATION_ITEMS_MAX 300000u /* with their keys they fit into DOCUMENT_MAX */
 
 /* Ids are what nodes call their items: id and commitment together name one. */
@@ -35,7 +37,11 @@ struct authorisation {
 		legal_basis[AUTHORISATION_TEXT_MAX], requested_by[AUTHORISATION_TEXT_MAX];
 	struct note_checkpoint *checkpoint; /* owned */
 	size_t checkpoints;
-	uint64_t max_opens, max_bytes;	 /* 0: no limit */
+	uint64_t max_opens, max_bytes; /* 0: no limit */
+	/* Where packages may go (custody export): age recipients, as age writes them; "any": sealed to
+	 * whomever; "plain": unsealed. None: nowhere. */
+	char export_to[AUTHORISATION_EXPORTS_MAX][AGE_RECIPIENT_TEXT];
+	size_t exports;
 	struct authorisation_item *item; /* owned */
 	size_t items;
 	uint8_t (*accession)[16]; /* owned */
@@ -49,6 +55,9 @@ int authorisation_parse(struct authorisation *a, const struct document *d, struc
 /* Append the text up to and including the item and accession lines; the caller appends the sealed
  * line. */
 void authorisation_text(struct wire_out *out, const struct authorisation *a);
+/* May a package go to these recipients, sealed to all of them: words with a space between, as age writes
+ * them; "": unsealed? 0; or ERR_NO_EXPORT, which names the first that is not granted. */
+int authorisation_may_export(const struct authorisation *a, const char *recipients, struct err *e);
 
 /* Sealed keys: keys[i] belongs to item[i], then to accession[i]; all secret memory of the caller. */
 int authorisation_seal(struct wire_out *age_file, const struct authorisation *a,

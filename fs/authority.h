@@ -61,6 +61,8 @@ struct authority_terms {
 	const char *users; /* "alice,bob" or NULL */
 	int64_t now_ms, not_before_ms, not_after_ms;
 	uint64_t max_opens, max_bytes;
+	const char *const *export_to; /* age recipients, "any", "plain" */
+	size_t exports;
 	const char *legal_basis; /* overrides the request's; may be NULL */
 };
 /* Unsigned authorisation for a reviewed request: unwraps the file keys (or accession content keys)

@@ -127,6 +127,20 @@ static int set_users(struct authorisation *au, const char *users, struct err *e)
 	return 0;
 }
 
+static int set_exports(struct authorisation *au, const struct authority_terms *t, struct err *e)
+{
+	if (t->exports > AUTHORISATION_EXPORTS_MAX)
+		return err_set(e, ERR_USAGE, "more than %u recipients of exports",
+			       AUTHORISATION_EXPORTS_MAX);
+	for (size_t i = 0; i < t->exports; i++) {
+		if (strlen(t->export_to[i]) >= AGE_RECIPIENT_TEXT)
+			return err_set(e, ERR_USAGE, "'%.80s' is no recipient of exports",
+				       t->export_to[i]);
+		strcpy(au->export_to[au->exports++], t->export_to[i]);
+	}
+	return 0;
+}
+
 static int set_legal_basis(struct authorisation *au, const char *s, struct err *e)
 {
 	const size_t n = strlen(s);
@@ -170,7 +184,8 @@ static int set_terms(struct issue *is, const struct authority_terms *t, struct e
 	}
 	au->checkpoints = r->checkpoints;
 	memcpy(au->checkpoint, r->checkpoint, r->checkpoints * sizeof(*au->checkpoint));
-	return set_users(au, t->users, e);
+	rc = set_exports(au, t, e);
+	return rc ? rc : set_users(au, t->users, e);
 }
 
 /* What no node would take must not be signed: a name that is no account's, for one. */

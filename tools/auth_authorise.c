@@ -24,6 +24,9 @@ static const char help[] =
 	"      --max-opens N      how often items may be opened, in all\n"
 	"      --max-bytes N      how many bytes may be read, in all; 10k, 10M, 10G for thousands,\n"
 	"                         millions, thousands of millions\n"
+	"      --export-to R      let what it covers leave as a package (custody export) that is sealed to\n"
+	"                         this age recipient (age1...); 'any': to whomever; 'plain': unsealed. May\n"
+	"                         be given many times. Without it nothing may be exported\n"
 	"      --legal-basis TEXT instead of what the request says\n"
 	"  -k, --sign-with KEY    an officer's key, as for ssh-keygen -Y sign -f; may be given many\n"
 	"                         times. The others may sign OUT later (custody-authority sign)\n"
@@ -39,12 +42,36 @@ struct authorise {
 	struct ui *ui;
 	const char *dir, *request, *output, *from, *until;
 	bool dry_run;
-	struct verb_list keys;
+	struct verb_list keys, exports;
 	struct authority_terms terms;
 	struct auth_ask ask;
 	uint8_t serial[16];
 	unsigned have, need;
 };
+
+/* 'any', 'plain', or a recipient in any form that age takes, which is kept as age writes it. */
+static int take_export(struct authorise *a, const char *arg)
+{
+	char text[AGE_RECIPIENT_TEXT];
+	uint8_t pub[32];
+
+	if (strcmp(arg, "any") != 0 && strcmp(arg, "plain") != 0) {
+		if (age_recipient_parse(pub, (struct text_span){arg, strlen(arg)}) != 0)
+			return ui_usage(a->ui,
+					"--export-to %s: must be an age recipient (age1...), 'any' "
+					"or 'plain'",
+					arg);
+		age_recipient_text(text, pub);
+		if (strcmp(text, arg) != 0)
+			return ui_usage(a->ui, "--export-to %s: write it as %s", arg, text);
+	}
+	for (size_t i = 0; i < a->exports.n; i++)
+		if (strcmp(a->exports.p[i], arg) == 0)
+			return ui_usage(a->ui, "--export-to %s: this was given before", arg);
+	if (a->exports.n == AUTHORISATION_EXPORTS_MAX)
+		return ui_usage(a->ui, "--export-to: at most %u", AUTHORISATION_EXPORTS_MAX);
+	return verb_add(&a->exports, arg) < 0 ? ui_fail(a->ui, ERR_NOMEM, NULL) : 0;
+}
 
 /* A decimal number, with k, M, G or T behind it or not. */
 static int parse_bytes(const struct ui *ui, const char *arg, uint64_t *out)
@@ -91,6 +118,8 @@ static int take(struct authorise *a, int c)
 		if (!text_valid(optarg, strlen(optarg)) || strchr(optarg, '\n') || !*optarg)
 			return ui_usage(a->ui, "--legal-basis: must be one line of text");
 		return 0;
+	case 'x':
+		return take_export(a, optarg);
 	case 'o':
 		a->output = optarg;
 		return 0;
@@ -132,6 +161,7 @@ static int parse(struct authorise *a, int argc, char **argv)
 					      {"users", 1, NULL, 'U'},
 					      {"max-opens", 1, NULL, 'O'},
 					      {"max-bytes", 1, NULL, 'B'},
+					      {"export-to", 1, NULL, 'x'},
 					      {"output", 1, NULL, 'o'},
 					      {"legal-basis", 1, NULL, 'l'},
 					      {"dry-run", 0, NULL, 'n'},
@@ -176,6 +206,10 @@ static void print_ask(const struct authorise *a)
 	ui_bytes(bytes, a->terms.max_bytes);
 	if (a->terms.max_bytes)
 		auth_field(f, "max bytes", bytes);
+	for (size_t i = 0; i < a->exports.n; i++)
+		auth_field(f, "export to", a->exports.p[i]);
+	if (!a->exports.n)
+		auth_field(f, "export to", "nowhere: to be read on the node");
 	fflush(f);
 }
 
@@ -231,6 +265,10 @@ static void print_json(const struct authorise *a)
 	ui_json_number(&j, "bytes", bytes);
 	ui_json_time(&j, "not_before", a->terms.not_before_ms / 1000 * 1000);
 	ui_json_time(&j, "not_after", a->terms.not_after_ms / 1000 * 1000);
+	ui_json_begin(&j, "export_to", '[');
+	for (size_t i = 0; i < a->exports.n; i++)
+		ui_json_text(&j, NULL, a->exports.p[i]);
+	ui_json_end(&j, ']');
 	ui_json_number(&j, "signatures", a->have);
 	ui_json_number(&j, "threshold", a->need);
 	ui_json_bool(&j, "dry_run", a->dry_run);
@@ -264,6 +302,8 @@ int auth_authorise(struct ui *ui, int argc, char **argv)
 	int code = parse(&a, argc, argv), rc;
 
 	if (code < 0) {
+		a.terms.export_to = a.exports.p;
+		a.terms.exports = a.exports.n;
 		rc = make(&a, &e);
 		if (rc == 0)
 			print(&a);
@@ -271,5 +311,6 @@ int auth_authorise(struct ui *ui, int argc, char **argv)
 	}
 	auth_ask_free(&a.ask);
 	free(a.keys.p);
+	free(a.exports.p);
 	return code;
 }

@@ -130,6 +130,8 @@ static int print_release(void *ctx, struct release *r)
 		printf(", %zu accession%s", a->accessions, ui_s(a->accessions));
 	print_budget("opens", opens, a->max_opens);
 	print_budget("bytes", bytes, a->max_bytes);
+	if (a->exports)
+		printf(", export to %zu", a->exports);
 	put_text(", case ", a->case_no);
 	putchar('\n');
 	return 0;
@@ -230,6 +232,10 @@ static int json_release(void *ctx, struct release *r)
 	ui_json_begin(j, "users", '[');
 	for (size_t i = 0; i < a->nusers; i++)
 		ui_json_text(j, NULL, a->users[i]);
+	ui_json_end(j, ']');
+	ui_json_begin(j, "export_to", '[');
+	for (size_t i = 0; i < a->exports; i++)
+		ui_json_text(j, NULL, a->export_to[i]);
 	ui_json_end(j, ']');
 	ui_json_end(j, '}');
 	return 0;

@@ -16,6 +16,7 @@
 #include "tests/lib/office.h"
 
 #define T0 INT64_C(1795417800000) /* 2026-11-23T07:10:00Z */
+#define RECIPIENT "age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z"
 #define ITEMS 3
 #define ACCESSIONS 2
 
@@ -71,6 +72,9 @@ static void make(struct sample *s)
 	fixture_fill(s->checkpoint[0].root, 32, 5);
 	a->max_opens = 9;
 	a->max_bytes = UINT64_MAX;
+	strcpy(a->export_to[0], RECIPIENT);
+	strcpy(a->export_to[1], "plain");
+	a->exports = 2;
 	a->item = s->item;
 	a->items = ITEMS;
 	fixture_fill(s->item, sizeof(s->item), 6);
@@ -129,6 +133,9 @@ static void test_round_trip(void **state)
 	assert_memory_equal(got.checkpoint[0].root, s.checkpoint[0].root, 32);
 	assert_int_equal(got.max_opens, 9);
 	assert_true(got.max_bytes == UINT64_MAX);
+	assert_int_equal(got.exports, 2);
+	assert_string_equal(got.export_to[0], RECIPIENT);
+	assert_string_equal(got.export_to[1], "plain");
 	assert_int_equal(got.items, ITEMS);
 	assert_memory_equal(got.item, s.item, sizeof(s.item));
 	assert_int_equal(got.accessions, ACCESSIONS);
@@ -140,10 +147,11 @@ static void test_round_trip(void **state)
 	s.a.nusers = 0;
 	*s.a.legal_basis = '\0';
 	s.a.max_opens = s.a.max_bytes = 0;
-	s.a.accessions = 0;
+	s.a.accessions = s.a.exports = 0;
 	document_of(&s, recipient, &d);
 	assert_int_equal(authorisation_parse(&got, &d, &e), 0);
-	assert_int_equal(got.nusers + got.max_opens + got.max_bytes + got.accessions, 0);
+	assert_int_equal(got.nusers + got.max_opens + got.max_bytes + got.accessions + got.exports,
+			 0);
 	assert_string_equal(got.legal_basis, "");
 	authorisation_free(&got);
 	document_free(&d);
@@ -191,6 +199,49 @@ static int altered(const struct authorisation *a, const char *from, const char *
 	return rc;
 }
 
+static int may(const char *grant, const char *recipients)
+{
+	struct authorisation a = {.exports = grant ? 1 : 0};
+	struct err e;
+	int rc;
+
+	if (grant)
+		strcpy(a.export_to[0], grant);
+	rc = authorisation_may_export(&a, recipients, &e);
+	assert_int_equal(authorisation_may_export(&a, recipients, NULL), rc);
+	return rc;
+}
+
+static void test_export(void **state)
+{
+	char other[AGE_RECIPIENT_TEXT], both[2 * AGE_RECIPIENT_TEXT];
+	uint8_t pub[32];
+
+	(void)state;
+	fixture_fill(pub, 32, 9);
+	age_recipient_text(other, pub);
+	snprintf(both, sizeof(both), "%s %s", RECIPIENT, other);
+	/* an authorisation of before, without the line, grants none */
+	assert_int_equal(may(NULL, ""), ERR_NO_EXPORT);
+	assert_int_equal(may(NULL, RECIPIENT), ERR_NO_EXPORT);
+	assert_int_equal(may("plain", ""), 0);
+	assert_int_equal(may("plain", RECIPIENT), ERR_NO_EXPORT);
+	assert_int_equal(may("any", ""), ERR_NO_EXPORT);
+	assert_int_equal(may("any", both), 0);
+	assert_int_equal(may(RECIPIENT, ""), ERR_NO_EXPORT);
+	assert_int_equal(may(RECIPIENT, RECIPIENT), 0);
+	/* all of them must be granted, wherever they stand */
+	assert_int_equal(may(RECIPIENT, both), ERR_NO_EXPORT);
+	assert_int_equal(may(other, both), ERR_NO_EXPORT);
+	assert_int_equal(may(RECIPIENT, other), ERR_NO_EXPORT);
+	/* the words that a grant may be are nobody that something could be sealed to */
+	assert_int_equal(may("any", "any"), ERR_NO_EXPORT);
+	assert_int_equal(may("plain", "plain"), ERR_NO_EXPORT);
+	assert_int_equal(may("any", RECIPIENT " "), ERR_NO_EXPORT);
+	assert_int_equal(may("any", " "), ERR_NO_EXPORT);
+	assert_int_equal(may("any", RECIPIENT "  " RECIPIENT), ERR_NO_EXPORT);
+}
+
 static void test_bad_values(void **state)
 {
 	static const struct {
@@ -236,6 +287,16 @@ static void test_bad_values(void **state)
 		{"max-opens: 9", "max-opens: -1", ERR_MALFORMED},
 		{"max-bytes: 18446744073709551615", "max-bytes: 18446744073709551616",
 		 ERR_MALFORMED},
+		{"export-to: plain", "export-to: any", 0},
+		{"export-to: plain", "export-to: Plain", ERR_MALFORMED},
+		{"export-to: plain", "export-to: ", ERR_MALFORMED},
+		{"export-to: plain", "export-to: plain, any", ERR_MALFORMED},
+		{"export-to: plain", "export-to: plain\nexport-to: plain", ERR_MALFORMED},
+		{"export-to: plain", "export-to: " RECIPIENT, ERR_MALFORMED},
+		{"export-to: age1", "export-to: AGE1", ERR_MALFORMED},
+		{"export-to: age1", "export-to: age2", ERR_MALFORMED},
+		{"export-to: plain\n", "", 0},
+		{"max-bytes: ", "export-to: any\nmax-bytes: ", ERR_MALFORMED},
 		{"item: ", "item: 0", ERR_MALFORMED},
 		{"item: ", "item:  ", ERR_MALFORMED},
 		{"\nitem: ", " \nitem: ", ERR_MALFORMED},
@@ -497,10 +558,11 @@ static void test_bad_revocations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_bad_values),
-		cmocka_unit_test(test_contents),   cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_keys),	   cmocka_unit_test(test_other_keys),
-		cmocka_unit_test(test_revocation), cmocka_unit_test(test_bad_revocations),
+		cmocka_unit_test(test_round_trip),	cmocka_unit_test(test_export),
+		cmocka_unit_test(test_bad_values),	cmocka_unit_test(test_contents),
+		cmocka_unit_test(test_bounds),		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_other_keys),	cmocka_unit_test(test_revocation),
+		cmocka_unit_test(test_bad_revocations),
 	};
 
 	return cmocka_run_group_tests(tests, open_all, close_all);
