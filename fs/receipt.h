@@ -77,7 +77,8 @@ struct receipt_event {
 	uint64_t seq, handle;
 	int64_t time_ms;
 	bool of_item;	     /* it names the item */
-	uint8_t subject[16]; /* id of a release (opened, closed), document or accession */
+	uint8_t subject[16]; /* id of a release (opened, closed, exported), document or accession */
+	uint8_t export[16];  /* of what was opened for an export, and of that; else zeros */
 	uint32_t version;    /* of archive.txt, where it admits one; else 0 */
 };
 struct receipt_grant { /* an authorisation */
@@ -139,6 +140,7 @@ struct receipt {
 	struct receipt_finding *finding;
 	size_t findings; /* kept */
 	uint64_t damaged, unchecked;
+	uint64_t ungranted; /* of `damaged`: only that an export was not granted that was covered */
 };
 
 /* The container alone; copies. ERR_FOREIGN, ERR_NEWER, ERR_MALFORMED (names the line), ERR_NOMEM. On

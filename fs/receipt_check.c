@@ -175,7 +175,7 @@ static void take_event(const struct receipt *r, struct receipt_event *x, const s
 {
 	const uint8_t *subject = ev->document;
 
-	if (ev->type == EVENT_OPENED || ev->type == EVENT_CLOSED)
+	if (ev->type == EVENT_OPENED || ev->type == EVENT_CLOSED || ev->type == EVENT_EXPORTED)
 		subject = ev->release;
 	else if (ev->type == EVENT_ACCESSION || ev->type == EVENT_INGEST)
 		subject = ev->accession;
@@ -184,6 +184,8 @@ static void take_event(const struct receipt *r, struct receipt_event *x, const s
 	x->time_ms = ev->time_ms;
 	x->of_item = memcmp(ev->item, r->item, 16) == 0;
 	memcpy(x->subject, subject, 16);
+	if (ev->type == EVENT_OPENED || ev->type == EVENT_EXPORTED)
+		memcpy(x->export, ev->export, 16);
 	x->version = archive_history_admits(ev, r->archive);
 }
 

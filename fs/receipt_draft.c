@@ -216,8 +216,11 @@ int receipt_draft_prove(struct receipt_draft *d, struct receipt_draft_line *l, m
 
 bool receipt_is_about(const struct event *ev, enum event_type type, const uint8_t id[16])
 {
-	return ev->type == type &&
-	       memcmp(type == EVENT_ADMITTED ? ev->document : ev->accession, id, 16) == 0;
+	const uint8_t *about = type == EVENT_ADMITTED ? ev->document :
+			       type == EVENT_EXPORTED ? ev->export :
+							ev->accession;
+
+	return ev->type == type && memcmp(about, id, 16) == 0;
 }
 
 /* ---- the bytes ---- */

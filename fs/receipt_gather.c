@@ -47,7 +47,7 @@ static bool has_grant(const struct receipt_draft *d, const uint8_t serial[16])
 	return false;
 }
 
-/* The line that admits a document or begins an accession. One that is not there is none. */
+/* The line that admits a document, or begins an accession or an export. One that is not there is none. */
 static int add_line(const struct gather *g, size_t log, enum event_type type, const uint8_t id[16],
 		    struct err *e)
 {
@@ -91,16 +91,20 @@ static int add_grant(const struct gather *g, size_t log, const uint8_t serial[16
 
 static int follow_line(const struct gather *g, size_t i, struct err *e)
 {
+	static const uint8_t none[16];
 	const size_t log = g->d->line[i].log;
 	struct event ev;
+	int rc = 0;
 
 	if (parse_line(&g->d->line[i], &ev) != 0)
 		return 0;
 	if (ev.type == EVENT_INGEST && memcmp(g->d->log[log].node, g->d->node, 16) == 0)
 		return add_line(g, log, EVENT_ACCESSION, ev.accession, e);
-	if (ev.type == EVENT_OPENED || ev.type == EVENT_CLOSED)
-		return add_grant(g, log, ev.release, e);
-	return 0;
+	if (ev.type == EVENT_OPENED && memcmp(ev.export, none, 16) != 0)
+		rc = add_line(g, log, EVENT_EXPORTED, ev.export, e);
+	if (rc == 0 && (ev.type == EVENT_OPENED || ev.type == EVENT_CLOSED))
+		rc = add_grant(g, log, ev.release, e);
+	return rc;
 }
 
 /* ---- enrolments and revocations: what speaks of nodes and authorisations ---- */

@@ -11,6 +11,8 @@
 #include "fs/station.h"
 #include "index/ledger.h"
 #include "index/line.h"
+#include "index/lineset.h"
+#include "index/posting.h"
 
 struct place {
 	uint32_t journal;
@@ -193,6 +195,31 @@ static int find_from(struct index *x, struct receipt_draft *d, size_t log,
 	return ERR_NOTFOUND;
 }
 
+/* An export: its lines are listed by its number, and the one that begins it is the first of them. */
+static int find_export(struct index *x, struct receipt_draft *d, size_t log,
+		       const struct tree_reader *r, const uint8_t id[16], struct err *e)
+{
+	const struct posting by = {POSTING_EXPORT, id, 16};
+	struct lineset set;
+	struct event ev;
+	uint64_t seq = 0;
+	int rc;
+
+	if (lineset_init(&set, r->size) != 0)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	rc = posting_load(&set, x->txn, r->journal, &by, e);
+	if (rc == 0 && !lineset_next(&set, &seq))
+		rc = ERR_NOTFOUND;
+	lineset_free(&set);
+	if (rc == 0)
+		rc = event_at(x, d, log, r, seq, &ev, e);
+	if (rc)
+		return rc;
+	if (!receipt_is_about(&ev, EVENT_EXPORTED, id))
+		return ERR_NOTFOUND;
+	return receipt_draft_has(d, log, seq) ? 0 : add_line(x, d, log, r, seq, e);
+}
+
 /* What this index first heard of from another log is looked for in the whole of this one. */
 static int index_line(void *ctx, struct receipt_draft *d, size_t log, enum event_type type,
 		      const uint8_t id[16], struct err *e)
@@ -203,6 +230,8 @@ static int index_line(void *ctx, struct receipt_draft *d, size_t log, enum event
 	int64_t ms = 0;
 	int rc = tree_of(x, d, log, &r, e);
 
+	if (rc == 0 && type == EVENT_EXPORTED)
+		return find_export(x, d, log, &r, id, e);
 	if (rc == 0 && time_of(x, d->log[log].node, type, id, &ms))
 		rc = find_time(x, d, log, &r, ms, &seq, e);
 	return rc ? rc : find_from(x, d, log, &r, seq, ms, type, id, e);

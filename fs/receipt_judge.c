@@ -91,6 +91,16 @@ static bool is_step(const struct receipt *r, const struct receipt_event *x)
 	       x->version <= r->desc.version;
 }
 
+/* Was the item opened for this export? */
+static bool is_export(const struct receipt *r, size_t i)
+{
+	for (size_t k = i + 1; k < r->events && r->event[k].log == r->event[i].log; k++)
+		if (r->event[k].proved && r->event[k].of_item && r->event[k].type == EVENT_OPENED &&
+		    same(r->event[k].export, r->event[i].export))
+			return true;
+	return false;
+}
+
 static bool belongs(const struct judge *j, size_t i)
 {
 	const struct receipt_event *x = &j->r->event[i];
@@ -98,6 +108,8 @@ static bool belongs(const struct judge *j, size_t i)
 
 	if (x->of_item)
 		return true;
+	if (x->type == EVENT_EXPORTED)
+		return is_export(j->r, i);
 	if (x->type == EVENT_ACCESSION)
 		return j->has_ingest && same(x->subject, j->item.accession) &&
 		       x->log == j->r->event[j->ingest].log && i < j->ingest;
@@ -260,15 +272,44 @@ static const char *objection(const struct receipt *r, const struct receipt_grant
 	return NULL;
 }
 
+/* The export that the item was opened for: why it may not be; NULL if it may, or it was none. */
+static const char *export_objection(const struct receipt *r, const struct receipt_grant *g,
+				    size_t i, bool *ungranted)
+{
+	static const uint8_t none[16];
+	const struct receipt_event *x = &r->event[i];
+	struct event ev;
+
+	if (same(x->export, none))
+		return NULL;
+	while (i-- > 0 && r->event[i].log == x->log) {
+		const struct receipt_event *o = &r->event[i];
+
+		if (!o->proved || o->type != EVENT_EXPORTED || !same(o->export, x->export))
+			continue;
+		if (!same(o->subject, x->subject))
+			return "for an export under another one";
+		receipt_event(r, i, &ev);
+		*ungranted = authorisation_may_export(&g->terms, ev.recipients, NULL) != 0;
+		if (*ungranted)
+			return "that does not grant the export it is opened for";
+		return NULL;
+	}
+	return "for an export whose event is missing";
+}
+
 static int judge_opened(const struct judge *j, size_t i)
 {
 	struct receipt *r = j->r;
 	const struct receipt_event *x = &r->event[i];
 	const struct receipt_grant *g = receipt_grant(r, x->subject);
 	const char *why = g ? objection(r, g, i) : "that the receipt does not have, or not good";
+	bool ungranted = false;
 	char serial[33];
 	int rc = 0;
 
+	if (g && !why)
+		why = export_objection(r, g, i, &ungranted);
 	text_hex(serial, x->subject, 16);
 	if (!(r->log[x->log].who.roles & ROSTER_READER))
 		rc = receipt_tell(r, ERR_FORGED, "%s opens the item, and the node is no reader",
@@ -277,6 +318,7 @@ static int judge_opened(const struct judge *j, size_t i)
 		rc = receipt_tell(r, ERR_FORGED,
 				  "%s opens the item under authorisation %s, %s: nothing covers it",
 				  where(j, i).text, serial, why);
+	r->ungranted += ungranted;
 	return rc;
 }
 

@@ -127,6 +127,7 @@ static int take_event(struct scan *s, const struct event *ev, uint64_t off, size
 	case EVENT_INGEST:
 		return add_item(s, ev, off, n);
 	case EVENT_OPENED:
+	case EVENT_EXPORTED:
 		s->beyond = true;
 		return 0;
 	default:

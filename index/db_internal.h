@@ -28,7 +28,7 @@
 #define DB_MAP_SIZE (UINT64_C(64) << 30)
 #define DB_VALUE_MAX (16u << 20)
 /* 2: what nodes name by id is kept by node too; 3: postings, digests; 4: versions of archive.txt */
-#define DB_VERSION 5u
+#define DB_VERSION 6u
 #define DB_HEADER_FILE "header"
 #define DB_DATA_FILE "data.mdb"
 

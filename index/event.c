@@ -11,7 +11,7 @@
 
 #define ID_BYTES 16
 #define HASH_BYTES 32
-#define FIELDS_MAX 9
+#define FIELDS_MAX 11
 #define TIME_CHARS (TEXT_TIME_SIZE - 1)
 #define TIME_MAX_MS INT64_C(253402300799999) /* end of the year 9999 */
 #define MAC_OPEN ",\"mac\":\""
@@ -55,7 +55,8 @@ static const struct type {
 	[EVENT_STARTED] = {"started", {ID(archive), ID(node), STR(version)}},
 	[EVENT_ENROLLED] = {"enrolled", {ID(document), HASH(digest), STR(user), NUM(uid)}},
 	[EVENT_ACCESSION] = {"accession",
-			     {ID(accession), NUM(epoch), STR(user), NUM(uid), STR(host)}},
+			     {ID(accession), NUM(epoch), STR(user), NUM(uid), STR(host),
+			      ID_OPT(origin), ID_OPT(export)}},
 	[EVENT_SEGMENT] = {"segment", {ID(accession), ID(segment), HASH(header)}},
 	[EVENT_INGEST] = {"ingest",
 			  {ID(accession), ID(item), ID(segment), NUM(offset), NUM(length),
@@ -71,7 +72,7 @@ static const struct type {
 			    HASH_OPT(digest), NUM(uid), STR(user), STR(program), NUM(count)}},
 	[EVENT_OPENED] = {"opened",
 			  {ID(item), ID(release), NUM(uid), NUM(loginuid), STR(user), NUM(pid),
-			   STR(program), NUM(handle)}},
+			   STR(program), NUM(handle), ID_OPT(export)}},
 	[EVENT_CLOSED] = {"closed", {ID(item), ID(release), NUM(handle), NUM(bytes)}},
 	[EVENT_RELEASE_ENDED] = {"release-ended", {ID(release), STR(reason)}},
 	[EVENT_MOUNTED] = {"mounted", {NUM(uid), STR(user)}},
@@ -85,6 +86,13 @@ static const struct type {
 	[EVENT_REPAIRED] = {"repaired",
 			    {ID_OPT(item), ID_OPT(segment), ID_OPT(document), STR(what),
 			     NUM(offset), NUM(length), HASH(digest), STR(user), NUM(uid)}},
+	[EVENT_EXPORTED] = {"exported",
+			    {ID(export), ID(release), STR(kind), STR(recipients), NUM(items),
+			     NUM(bytes), NUM(uid), NUM(loginuid), STR(user), NUM(pid),
+			     STR(program)}},
+	[EVENT_EXPORT_CLOSED] = {"export-closed",
+				 {ID(export), ID(release), NUM(items), NUM(bytes), STR(reason),
+				  HASH_OPT(digest)}},
 };
 
 const char *event_type_name(enum event_type t)

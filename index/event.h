@@ -41,6 +41,8 @@ enum event_type {
 	EVENT_RECOVERED,
 	EVENT_COSIGNED,
 	EVENT_REPAIRED,
+	EVENT_EXPORTED,
+	EVENT_EXPORT_CLOSED,
 	EVENT_TYPES
 };
 
@@ -53,13 +55,13 @@ struct event {
 	char type_name[32]; /* set by the parser, also for unknown types */
 
 	uint8_t archive[16], node[16], document[16], accession[16], segment[16], item[16],
-		release[16], log[16];
+		release[16], log[16], export[16], origin[16];
 	uint8_t header[32], head[32], frame[32], commitment[32], digest[32], root[32];
 	uint64_t epoch, offset, length, headlen, items, accessions, bytes, uid, loginuid, pid,
 		handle, count, size, stamp;
 	char version[EVENT_STR_MAX], user[EVENT_STR_MAX], host[EVENT_STR_MAX], kind[EVENT_STR_MAX],
 		what[EVENT_STR_MAX], reason[EVENT_STR_MAX], program[EVENT_STR_MAX],
-		witness[EVENT_STR_MAX];
+		witness[EVENT_STR_MAX], recipients[EVENT_STR_MAX];
 
 	uint8_t mac[EVENT_MAC];
 

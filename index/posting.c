@@ -53,6 +53,8 @@ void posting_of(struct posting_list *out, const struct event *ev)
 	list(out, POSTING_TYPE, ev->type_name, strlen(ev->type_name));
 	if (given(ev->accession))
 		list(out, POSTING_ACCESSION, ev->accession, 16);
+	if (given(ev->export))
+		list(out, POSTING_EXPORT, ev->export, 16);
 	if (ev->type == EVENT_INGEST) /* most lines are: it has no others */
 		return;
 	if (ev->user[0])

@@ -33,6 +33,7 @@ enum posting_kind {
 	POSTING_UNREAD = 8, /* no value: it was not there, or another, when the line was indexed */
 	POSTING_COVERS =
 		9, /* what it releases: item id[16] and commitment[32], or accession id[16] */
+	POSTING_EXPORT = 10, /* id[16] */
 	POSTING_KINDS
 };
 

@@ -57,6 +57,7 @@ void cmd_ask_free(struct cmd_ask *a)
 	cmd_ids_free(&a->documents);
 	cmd_ids_free(&a->accessions);
 	cmd_ids_free(&a->items);
+	cmd_ids_free(&a->exports);
 }
 
 /* ---- an event ---- */
@@ -92,14 +93,16 @@ bool cmd_ask_fits(const struct cmd_ask *a, const struct event *ev)
 		return false;
 	if (a->items.given && !cmd_ids_has(&a->items, ev->item))
 		return false;
-	if (!a->user && !a->has_uid && !a->documents.given && !a->accessions.given)
+	if (!a->user && !a->has_uid && !a->documents.given && !a->accessions.given &&
+	    !a->exports.given)
 		return true;
 	posting_of(&l, ev);
 	posting_uid(uid, a->uid);
 	return (!a->user || says(&l, POSTING_USER, a->user, strlen(a->user))) &&
 	       (!a->has_uid || says(&l, POSTING_UID, uid, sizeof(uid))) &&
 	       (!a->documents.given || says_any(&l, POSTING_DOCUMENT, &a->documents)) &&
-	       (!a->accessions.given || says_any(&l, POSTING_ACCESSION, &a->accessions));
+	       (!a->accessions.given || says_any(&l, POSTING_ACCESSION, &a->accessions)) &&
+	       (!a->exports.given || says_any(&l, POSTING_EXPORT, &a->exports));
 }
 
 /* ---- the index ---- */
@@ -182,6 +185,11 @@ static int load_accessions(struct narrowing *w)
 	return load_ids(w, POSTING_ACCESSION, &w->a->accessions);
 }
 
+static int load_exports(struct narrowing *w)
+{
+	return load_ids(w, POSTING_EXPORT, &w->a->exports);
+}
+
 static int load_hints(struct narrowing *w)
 {
 	int rc = 0;
@@ -204,6 +212,7 @@ int cmd_ask_narrow(const struct cmd_ask *a, struct db_txn *t, uint32_t journal, 
 		{a->has_uid, load_uid},
 		{a->documents.given, load_documents},
 		{a->accessions.given, load_accessions},
+		{a->exports.given, load_exports},
 		{a->hints > 0, load_hints},
 	};
 	struct narrowing w = {a, t, journal, s, {0}, e};

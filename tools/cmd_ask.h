@@ -36,7 +36,7 @@ struct cmd_ask {
 	const char *user; /* name of an account, or NULL */
 	bool has_uid;
 	uint64_t uid;
-	struct cmd_ids documents, accessions, items;
+	struct cmd_ids documents, accessions, items, exports;
 	int64_t from_ms, to_ms; /* both inclusive */
 	/* Lines with none of these are of no interest; looked for in an index alone. */
 	const struct posting *hint;

@@ -108,6 +108,8 @@ static bool put_of_item(const struct cmd_event *c)
 		put_text(", ", ev->user);
 		put_text(" with ", ev->program);
 		put_id(", authorisation ", ev->release, SHORT_ID);
+		if (given(ev->export))
+			put_id(", export ", ev->export, SHORT_ID);
 		break;
 	case EVENT_CLOSED:
 		put_item(c, "");
@@ -136,6 +138,10 @@ static bool put_of_document(const struct cmd_event *c)
 		put_id("", ev->accession, 16);
 		put_text(", ", ev->user);
 		put_text(" at ", ev->host);
+		if (given(ev->export))
+			put_id(", of export ", ev->export, 16);
+		if (given(ev->origin))
+			put_id(" from archive ", ev->origin, 16);
 		break;
 	case EVENT_SEGMENT:
 		put_id("", ev->segment, 16);
@@ -171,6 +177,27 @@ static bool put_of_document(const struct cmd_event *c)
 	default:
 		return false;
 	}
+	return true;
+}
+
+/* Events of an export: what left, and to whom. */
+static bool put_of_export(const struct event *ev)
+{
+	if (ev->type != EVENT_EXPORTED && ev->type != EVENT_EXPORT_CLOSED)
+		return false;
+	put_id("", ev->export, 16);
+	printf(", %" PRIu64 " item%s", ev->items, ui_s(ev->items));
+	put_bytes(", ", ev->bytes, "");
+	if (ev->type == EVENT_EXPORT_CLOSED) {
+		put_text(": ", ev->reason);
+	} else {
+		put_text(", ", ev->kind);
+		if (ev->recipients[0])
+			put_text(" to ", ev->recipients);
+		put_text(", ", ev->user);
+		put_text(" with ", ev->program);
+	}
+	put_id(", authorisation ", ev->release, SHORT_ID);
 	return true;
 }
 
@@ -212,7 +239,7 @@ void cmd_event_print(const struct cmd_event *c, int width)
 	printf("%s  ", time);
 	ui_put_name(c->node, strlen(c->node));
 	printf("%*s %c%-16s ", pad > 0 ? pad : 0, "", c->is_signed ? ' ' : '*', c->ev->type_name);
-	if (!put_of_item(c) && !put_of_document(c))
+	if (!put_of_item(c) && !put_of_document(c) && !put_of_export(c->ev))
 		put_rest(c);
 	putchar('\n');
 }

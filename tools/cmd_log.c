@@ -27,6 +27,7 @@ static const char help[] =
 	"      --authorisation SERIAL\n"
 	"                         of this authorisation, or another document; four digits do\n"
 	"      --accession ID     of one accession\n"
+	"      --export ID        of one export: what left with it, and to whom\n"
 	"      --journal NODE     of one node: its name, its id, or how the id begins (4 digits or\n"
 	"                         more)\n"
 	"      --type T[,T...]    of these types: opened, refused, admitted, ingest, ...\n"
@@ -119,6 +120,9 @@ static int take(struct cmd_log *l, int c)
 	case 'A':
 		l->accession = optarg;
 		return 0;
+	case 'x':
+		l->export = optarg;
+		return 0;
 	case 'j':
 		l->journal = optarg;
 		return 0;
@@ -149,6 +153,7 @@ static int parse(struct cmd_log *l, int argc, char **argv)
 					      {"case", 1, NULL, 'c'},
 					      {"authorisation", 1, NULL, 'd'},
 					      {"accession", 1, NULL, 'A'},
+					      {"export", 1, NULL, 'x'},
 					      {"journal", 1, NULL, 'j'},
 					      {"type", 1, NULL, 't'},
 					      {"since", 1, NULL, 's'},
@@ -223,6 +228,12 @@ static int resolve_ids(struct cmd_log *l, struct err *e)
 			return err_set(e, ERR_USAGE, "--accession %s: an id has 32 hex digits",
 				       l->accession);
 		rc = cmd_ids_add(&l->ask.accessions, id);
+	}
+	if (rc == 0 && l->export) {
+		if (!text_unhex((struct text_span){l->export, strlen(l->export)}, id, 16))
+			return err_set(e, ERR_USAGE, "--export %s: a number has 32 hex digits",
+				       l->export);
+		rc = cmd_ids_add(&l->ask.exports, id);
 	}
 	return rc;
 }

@@ -13,7 +13,8 @@ struct cmd_log {
 	const char *tiles; /* publish to there instead */
 	bool asked;	   /* for some of the events only */
 	struct ui *ui;
-	const char *archive, *item, *journal, *case_no, *officer, *authorisation, *accession;
+	const char *archive, *item, *journal, *case_no, *officer, *authorisation, *accession,
+		*export;
 	bool no_node;
 	struct cmd_ask ask;
 	uint64_t limit; /* 0: none */

@@ -195,7 +195,10 @@ static void put_copy(struct scene *s, json_t *action, const uint8_t node[16], ui
 
 static void put_authority(struct scene *s, json_t *n, const struct event *ev)
 {
-	const bool read = ev->type == EVENT_OPENED || ev->type == EVENT_CLOSED;
+	static const uint8_t none[16];
+	char hex[33];
+	const bool read = ev->type == EVENT_OPENED || ev->type == EVENT_CLOSED ||
+			  ev->type == EVENT_EXPORTED;
 	const struct receipt_grant *a = receipt_grant(s->it->r, read ? ev->release : ev->document);
 
 	if (a && (read || ev->type == EVENT_ADMITTED || ev->type == EVENT_REFUSED)) {
@@ -205,6 +208,12 @@ static void put_authority(struct scene *s, json_t *n, const struct event *ev)
 	}
 	if (*ev->reason)
 		caseuco_put(s->g, n, "custodyfs:reason", ev->reason);
+	if (memcmp(ev->export, none, 16) != 0) {
+		text_hex(hex, ev->export, 16);
+		caseuco_put(s->g, n, "custodyfs:export", hex);
+	}
+	if (*ev->recipients)
+		caseuco_put(s->g, n, "custodyfs:recipients", ev->recipients);
 }
 
 static void put_event(struct scene *s, const struct cmd_check_event *x, struct caseuco_id *last)

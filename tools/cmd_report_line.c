@@ -44,6 +44,7 @@ static enum lane lane_of(const struct receipt *r, const struct cmd_check_event *
 		return receipt_grant(r, r->event[x->number].subject) ? LANE_ADMITTED : LANE_OTHER;
 	case EVENT_OPENED:
 	case EVENT_CLOSED:
+	case EVENT_EXPORTED:
 		return LANE_OPENED;
 	case EVENT_REFUSED:
 		return LANE_REFUSED;

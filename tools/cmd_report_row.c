@@ -36,6 +36,8 @@ const char *cmd_report_event_name(enum event_type type)
 		return "Opened";
 	case EVENT_CLOSED:
 		return "Closed";
+	case EVENT_EXPORTED:
+		return "Exported";
 	case EVENT_DAMAGED:
 		return "Damage found";
 	case EVENT_REPAIRED:
@@ -67,6 +69,18 @@ static void put_short(struct wire_out *out, const char *before, const uint8_t id
 	wire_out_text(out, "\u2026");
 }
 
+static void put_export(struct wire_out *out, const struct event *ev)
+{
+	put_short(out, ", number ", ev->export);
+	wire_out_printf(out, ", of %" PRIu64 " item%s, ", ev->items, ui_s(ev->items));
+	if (*ev->recipients) {
+		wire_out_text(out, "sealed to ");
+		html_put(out, ev->recipients);
+	} else {
+		wire_out_text(out, "unsealed");
+	}
+}
+
 static void put_what(struct wire_out *out, const struct row *w)
 {
 	const struct event *ev = &w->ev;
@@ -81,6 +95,10 @@ static void put_what(struct wire_out *out, const struct row *w)
 	} else if (ev->type == EVENT_REFUSED || ev->type == EVENT_DAMAGED) {
 		wire_out_text(out, ": ");
 		html_put(out, ev->what);
+	} else if (ev->type == EVENT_OPENED && given(ev->export, 16)) {
+		put_short(out, " for export ", ev->export);
+	} else if (ev->type == EVENT_EXPORTED) {
+		put_export(out, ev);
 	}
 	if (ev->type == EVENT_REFUSED && ev->count > 1)
 		wire_out_printf(out, ", %" PRIu64 " times", ev->count);
@@ -123,7 +141,8 @@ static void put_who(struct wire_out *out, const struct row *w)
 	}
 	html_name(out, ev->user, strlen(ev->user));
 	wire_out_printf(out, " (uid %" PRIu64, ev->uid);
-	if (ev->type == EVENT_OPENED && ev->loginuid != ev->uid && ev->loginuid != NO_LOGIN_UID)
+	if ((ev->type == EVENT_OPENED || ev->type == EVENT_EXPORTED) && ev->loginuid != ev->uid &&
+	    ev->loginuid != NO_LOGIN_UID)
 		wire_out_printf(out, ", logged in as uid %" PRIu64, ev->loginuid);
 	wire_out_text(out, ")");
 	if (*ev->program) {
@@ -146,7 +165,8 @@ static void put_where(struct wire_out *out, const struct row *w)
 /* The authorisation that an event is about, if the receipt has it. */
 static const struct receipt_grant *grant_of(const struct row *w)
 {
-	if (w->ev.type == EVENT_OPENED || w->ev.type == EVENT_CLOSED)
+	if (w->ev.type == EVENT_OPENED || w->ev.type == EVENT_CLOSED ||
+	    w->ev.type == EVENT_EXPORTED)
 		return receipt_grant(w->r, w->ev.release);
 	if (w->ev.type == EVENT_ADMITTED || w->ev.type == EVENT_REFUSED)
 		return receipt_grant(w->r, w->ev.document);

@@ -146,7 +146,7 @@ static bool is_access(const struct receipt *r, const struct cmd_check_event *x)
 {
 	enum event_type t = r->event[x->number].type;
 
-	return t == EVENT_OPENED || t == EVENT_CLOSED;
+	return t == EVENT_OPENED || t == EVENT_CLOSED || t == EVENT_EXPORTED;
 }
 
 static bool is_release(const struct receipt *r, const struct cmd_check_event *x)

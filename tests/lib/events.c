@@ -87,6 +87,8 @@ void events_fill(struct event *ev, enum event_type type)
 	memset(ev->item, 0xa5, 16);
 	memset(ev->release, 0xa6, 16);
 	memset(ev->log, 0xa7, 16);
+	memset(ev->export, 0xa8, 16);
+	memset(ev->origin, 0xa9, 16);
 	memset(ev->header, 0xb0, 32);
 	memset(ev->head, 0xb1, 32);
 	memset(ev->frame, 0xb2, 32);
@@ -104,6 +106,7 @@ void events_fill(struct event *ev, enum event_type type)
 	strcpy(ev->reason, "expired");
 	strcpy(ev->program, "/usr/bin/cp");
 	strcpy(ev->witness, "w");
+	strcpy(ev->recipients, "age1x age1y");
 }
 
 /* In the notation of events_expand(). */
@@ -111,7 +114,8 @@ static const char *const golden[EVENT_TYPES] = {
 	[EVENT_STARTED] = "@started@,'archive':%a0,'node':%a1,'version':'0.1'",
 	[EVENT_ENROLLED] = "@enrolled@,'document':%a2,'digest':#b4,'user':'alice','uid':0",
 	[EVENT_ACCESSION] =
-		"@accession@,'accession':%a3,'epoch':1,'user':'alice','uid':0,'host':'poe-17'",
+		"@accession@,'accession':%a3,'epoch':1,'user':'alice','uid':0,'host':'poe-17'"
+		",'origin':%a9,'export':%a8",
 	[EVENT_SEGMENT] = "@segment@,'accession':%a3,'segment':%a4,'header':#b0",
 	[EVENT_INGEST] = "@ingest@,'accession':%a3,'item':%a5,'segment':%a4,'offset':2,'length':3"
 			 ",'headlen':4,'head':#b1,'frame':#b2,'commitment':#b3",
@@ -125,7 +129,7 @@ static const char *const golden[EVENT_TYPES] = {
 	[EVENT_REFUSED] = "@refused@,'what':'open','reason':'expired','item':%a5,'document':%a2"
 			  ",'digest':#b4,'uid':0,'user':'alice','program':'/usr/bin/cp','count':10",
 	[EVENT_OPENED] = "@opened@,'item':%a5,'release':%a6,'uid':0,'loginuid':11,'user':'alice'"
-			 ",'pid':8,'program':'/usr/bin/cp','handle':9",
+			 ",'pid':8,'program':'/usr/bin/cp','handle':9,'export':%a8",
 	[EVENT_CLOSED] =
 		"@closed@,'item':%a5,'release':%a6,'handle':9,'bytes':18446744073709551615",
 	[EVENT_RELEASE_ENDED] = "@release-ended@,'release':%a6,'reason':'expired'",
@@ -137,6 +141,12 @@ static const char *const golden[EVENT_TYPES] = {
 			   ",'user':'alice','uid':0",
 	[EVENT_REPAIRED] = "@repaired@,'item':%a5,'segment':%a4,'document':%a2,'what':'open'"
 			   ",'offset':2,'length':3,'digest':#b4,'user':'alice','uid':0",
+	[EVENT_EXPORTED] =
+		"@exported@,'export':%a8,'release':%a6,'kind':'authorisation'"
+		",'recipients':'age1x age1y','items':5,'bytes':18446744073709551615,'uid':0"
+		",'loginuid':11,'user':'alice','pid':8,'program':'/usr/bin/cp'",
+	[EVENT_EXPORT_CLOSED] = "@export-closed@,'export':%a8,'release':%a6,'items':5"
+				",'bytes':18446744073709551615,'reason':'expired','digest':#b4",
 };
 
 void events_golden(char out[EVENTS_BODY], enum event_type type)

@@ -8,7 +8,8 @@
 // archive.txt lead from one to the other, that each document is signed as the one asks that was in
 // force where its log admits it, that every checkpoint is signed by the key of the enrolment beside it, and goes on from what a
 // witness of archive.txt cosigned, that every event is the leaf its proof says, that the documents are
-// those whose digests were logged, and that every opening names one of them. With DIR each document's
+// those whose digests were logged, that every opening names one of them, and that this grants the export
+// it was for. With DIR each document's
 // text and signatures are put there as NAME.txt, NAME.sig1, NAME.sig2, ... for ssh-keygen.
 //
 // Exit: 0 it holds, 3 it can't be judged (which archive.txt was in force when a document was admitted),
@@ -132,6 +133,20 @@ function event({ line, proof: bytes }, log, cp, seen) {
 
 // ---- what they say of each other ----
 
+// What an item was opened for must have been granted: every recipient, or that it is not sealed.
+function exported(opened, grant, events) {
+	const begun = events.filter((x) => x.type === "exported" && x.node === opened.node &&
+		x.export === opened.export && x.seq < opened.seq);
+	need(begun.length === 1, "an opening for an export that is not there");
+	need(begun[0].release === opened.release, "an export under another authorisation");
+	const may = lines(grant.text, "export-to");
+	const to = begun[0].recipients === "" ? [] : begun[0].recipients.split(" ");
+	need(to.every((r) => /^age1[02-9ac-hj-np-z]{58}$/.test(r)), "a recipient that is none");
+	need(to.length === 0 ? may.includes("plain") :
+		to.every((r) => may.includes(r) || may.includes("any")),
+		"an export that the authorisation does not grant");
+}
+
 function relate(r, events, versions, authorisations, revocations) {
 	const takes = events.filter((e) => e.type === "ingest" && e.item === r.item);
 	const ingests = takes.filter((e) => e.node === r.node);
@@ -161,6 +176,7 @@ function relate(r, events, versions, authorisations, revocations) {
 		need(Date.parse(e.time) >= Date.parse(field(g.text, "not-before")) &&
 			Date.parse(e.time) <= Date.parse(field(g.text, "not-after")) + 2000,
 			"an opening at another time");
+		if (e.export) exported(e, g, events);
 	}
 	if (r.record) {
 		const b = base64(r.record.toString("latin1").split("\n").slice(1, -2).join(""));

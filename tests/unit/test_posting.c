@@ -182,11 +182,10 @@ static void test_what_lines_say(void **state)
 	static const struct {
 		const char *member;
 		enum posting_kind kind;
-	} member[] = {{",\"user\":\"", POSTING_USER},
-		      {",\"uid\":", POSTING_UID},
-		      {",\"document\":\"", POSTING_DOCUMENT},
-		      {",\"release\":\"", POSTING_DOCUMENT},
-		      {",\"accession\":\"", POSTING_ACCESSION}};
+	} member[] = {
+		{",\"user\":\"", POSTING_USER},		  {",\"uid\":", POSTING_UID},
+		{",\"document\":\"", POSTING_DOCUMENT},	  {",\"release\":\"", POSTING_DOCUMENT},
+		{",\"accession\":\"", POSTING_ACCESSION}, {",\"export\":\"", POSTING_EXPORT}};
 
 	(void)state;
 	for (unsigned type = EVENT_UNKNOWN + 1; type < EVENT_TYPES; type++) {
