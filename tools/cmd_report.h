@@ -2,7 +2,8 @@
 /*
  * cmd_report: a custody report: what its parts share.
  *
- *   cmd_report.c          the verb: options, order of work, the folder
+ *   cmd_report.c          the verb: options, the folder
+ *   cmd_report_make.c     order of work; for packages too (custody export)
  *   cmd_report_pick.c     which items it is about
  *   cmd_report_item.c     all that is found out about one of them
  *   cmd_report_page.c     the page around the items: summary, authority, checks
@@ -53,6 +54,7 @@ struct cmd_report_grant {
 	bool late;     /* that had admitted a later archive.txt than `by` first */
 };
 
+struct cmd_report_item;
 struct cmd_report {
 	struct ui *ui;
 	const char *archive, *dir, *case_no;
@@ -65,7 +67,12 @@ struct cmd_report {
 	struct cmd_report_picks picks;
 	struct cmd_report_grant *grant; /* owned */
 	size_t grants;
-	int out; /* descriptor of the folder in the making */
+	/* Where its files go: report.html, case.jsonld, receipts/... */
+	int (*put)(void *ctx, const char *name, const struct wire_out *b, struct err *e);
+	void *put_ctx;
+	/* Told of each item once its receipt is written; may be NULL. */
+	int (*told)(void *ctx, const struct cmd_report_item *it, struct err *e);
+	bool no_page; /* receipts alone */
 	int64_t made_ms;
 	char maker[256]; /* user@host */
 
@@ -98,6 +105,10 @@ struct cmd_report_item {
 	uint8_t digest[32];	 /* of that file */
 	int code; /* all in all: 0 good, ERR_DAMAGED bad, else not all could be checked */
 };
+
+/* Write all files, once picks and view are set. ERR_SYSTEM: stopped; codes of verify_run, of put. */
+int cmd_report_write(struct cmd_report *r, struct err *e);
+void cmd_report_clear(struct cmd_report *r);
 
 /* Fills picks (by path, then by id), and grants where a case is asked for. ERR_NOTFOUND, ERR_USAGE,
  * codes of the log. */

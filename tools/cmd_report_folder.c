@@ -60,15 +60,7 @@ int cmd_report_folder_begin(struct cmd_report_folder *f, struct err *e)
 	return file_mkdir(f->fd, RECEIPTS, 0700, e);
 }
 
-void cmd_report_folder_note(struct cmd_report_folder *f, const char *name, const uint8_t digest[32])
-{
-	char hex[65];
-
-	text_hex(hex, digest, 32);
-	wire_out_printf(&f->list, "%s  %s\n", hex, name);
-}
-
-int cmd_report_folder_write(int fd, const char *name, const struct wire_out *b, struct err *e)
+static int write_new(int fd, const char *name, const struct wire_out *b, struct err *e)
 {
 	int file = openat(fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600), rc;
 
@@ -84,11 +76,13 @@ int cmd_report_folder_add(struct cmd_report_folder *f, const char *name, const s
 			  struct err *e)
 {
 	uint8_t digest[HASH_SIZE];
-	int rc = cmd_report_folder_write(f->fd, name, b, e);
+	char hex[2 * HASH_SIZE + 1];
+	int rc = write_new(f->fd, name, b, e);
 
 	hash_sha256(digest, b->p, b->n);
+	text_hex(hex, digest, sizeof(digest));
 	if (rc == 0)
-		cmd_report_folder_note(f, name, digest);
+		wire_out_printf(&f->list, "%s  %s\n", hex, name);
 	return rc;
 }
 
@@ -110,7 +104,7 @@ int cmd_report_folder_end(struct cmd_report_folder *f, struct err *e)
 	if (!wire_out_ok(&f->list))
 		return err_set(e, ERR_NOMEM, "out of memory");
 	hash_sha256(f->sums, f->list.p, f->list.n);
-	rc = cmd_report_folder_write(f->fd, "SHA256SUMS", &f->list, e);
+	rc = write_new(f->fd, "SHA256SUMS", &f->list, e);
 	if (rc == 0 && syncfs(f->fd) < 0)
 		rc = err_sys(e, "the report can't be written");
 	/* An empty folder may be there. */

@@ -28,15 +28,10 @@ struct cmd_report_folder {
 int cmd_report_folder_check(struct cmd_report_folder *f, const char *path, struct err *e);
 /* Make it, with a folder receipts/ in it; f->fd is its descriptor. */
 int cmd_report_folder_begin(struct cmd_report_folder *f, struct err *e);
-/* Write a new file into the folder of a descriptor. It is durable once the folder is ended: all files
- * are synced at once then. */
-int cmd_report_folder_write(int fd, const char *name, const struct wire_out *b, struct err *e);
-/* The same, and note its digest. */
+/* Write a new file into it, and note its digest. It is durable once the folder is ended: all files are
+ * synced at once then. */
 int cmd_report_folder_add(struct cmd_report_folder *f, const char *name, const struct wire_out *b,
 			  struct err *e);
-/* Note the digest of a file that was written. */
-void cmd_report_folder_note(struct cmd_report_folder *f, const char *name,
-			    const uint8_t digest[32]);
 /* Write SHA256SUMS, sync, and move all to its place. */
 int cmd_report_folder_end(struct cmd_report_folder *f, struct err *e);
 /* Free, and remove what is not whole. */

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "crypto/hash.h"
-#include "tools/cmd_report_folder.h"
 
 /* Codes that end the report; all others are about the item. */
 static bool fatal(int rc)
@@ -42,7 +41,7 @@ static int keep(struct cmd_report_item *it, const struct cmd_report *r, const st
 {
 	snprintf(it->file, sizeof(it->file), "receipts/%04zu-%s.receipt", it->number, it->id);
 	hash_sha256(it->digest, b->p, b->n);
-	return cmd_report_folder_write(r->out, it->file, b, e);
+	return r->put(r->put_ctx, it->file, b, e);
 }
 
 static int look(struct cmd_report_item *it, const struct cmd_report *r, struct err *e)
