@@ -37,13 +37,19 @@ static int nearness(int code)
 	}
 }
 
-/* 0, or why this release does not let the caller read. */
-static int examine(const struct release *r, const struct gate_ask *ask)
+static bool clock_behind(const struct gate_ask *ask)
+{
+	return ask->now_ms + CLOCK_SLACK_MS < ask->last_ms;
+}
+
+int gate_examine(const struct release *r, const struct gate_ask *ask)
 {
 	const struct authorisation *a = release_terms(r);
 	int ended = release_ended(r);
 	uint64_t opens, bytes;
 
+	if (clock_behind(ask))
+		return ERR_CLOCK;
 	if (ended && ended != ERR_EXPIRED && ended != ERR_BUDGET)
 		return ended;
 	if (ended == ERR_EXPIRED || ask->now_ms > a->not_after_ms)
@@ -62,7 +68,7 @@ static int examine(const struct release *r, const struct gate_ask *ask)
 static int consider(void *ctx, struct release *r)
 {
 	struct decision *d = ctx;
-	int code = examine(r, d->ask);
+	int code = gate_examine(r, d->ask);
 
 	if (code == 0) {
 		release_hold(r);
@@ -85,7 +91,7 @@ int gate_decide(struct release_set *s, const struct gate_ask *ask, struct releas
 	*out = NULL;
 	if (near)
 		memset(near, 0, 16);
-	if (ask->now_ms + CLOCK_SLACK_MS < ask->last_ms)
+	if (clock_behind(ask))
 		return ERR_CLOCK;
 	rc = release_covering(s, ask->item, ask->commitment, ask->accession, consider, &d);
 	if (rc < 0)
