@@ -99,6 +99,10 @@ static int journal_begin(struct ingest *g, const struct ingest_ask *ask, struct 
 	ev->uid = ask->uid;
 	snprintf(ev->user, sizeof(ev->user), "%s", ask->user);
 	snprintf(ev->host, sizeof(ev->host), "%s", ask->host);
+	if (ask->origin)
+		memcpy(ev->origin, ask->origin, 16);
+	if (ask->export)
+		memcpy(ev->export, ask->export, 16);
 	rc = journal_append(g->s->journal, ev, 1, e);
 	free(ev);
 	return rc;

@@ -26,6 +26,8 @@ struct ingest_ask {
 	const char *host;
 	unsigned workers;	   /* 0: one a CPU */
 	const struct record *meta; /* fields every item gets; may be NULL */
+	/* Of a package that came from another archive: its id, and the number of the export; or NULL. */
+	const uint8_t *origin, *export;
 };
 struct ingest_sum {
 	uint8_t accession[16];
