@@ -11,6 +11,7 @@ static const char help[] =
 	"Which items could have been released, by a node or under what an officer signed, in a time? For\n"
 	"the day when a host or a key turns out to have been in the wrong hands. Lists each item with the\n"
 	"worst that the log says of it, then a summary:\n"
+	"  exported  left the archive in a package (custody export), or as much as was made of one\n"
 	"  served    bytes were given out, or the end of an open file was not seen\n"
 	"  opened    opened, and nothing was read\n"
 	"  covered   an authorisation in force covered it: it could be read, and was not opened\n"
@@ -55,11 +56,10 @@ static int parse_states(struct ask *a, const char *list)
 					     strncmp(impact_state_name(s), p, n) != 0))
 			s++;
 		if (s == IMPACT_STATES)
-			return ui_usage(
-				a->m.ui,
-				"--state %.*s: the states are served, opened, covered, held "
-				"and taken-in",
-				n < 60 ? (int)n : 60, p);
+			return ui_usage(a->m.ui,
+					"--state %.*s: the states are exported, served, opened, "
+					"covered, held and taken-in",
+					n < 60 ? (int)n : 60, p);
 		a->how.state[s] = true;
 		p += n;
 		if (!*p)

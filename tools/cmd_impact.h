@@ -19,6 +19,7 @@ enum impact_state {
 	IMPACT_COVERED,	 /* a release in force covered it: it could be read */
 	IMPACT_OPENED,	 /* and was opened, and nothing was read */
 	IMPACT_SERVED,	 /* bytes were given out, or the end was not seen */
+	IMPACT_EXPORTED, /* and left the archive in a package */
 	IMPACT_STATES
 };
 
@@ -38,6 +39,7 @@ struct impact_use {
 	uint64_t handle, bytes;
 	int64_t opened_ms;
 	bool closed, gone; /* gone: closed before the time that is asked for */
+	bool exported;	   /* opened for a package */
 	uint32_t next;	   /* in its bucket, while it is open */
 };
 #define IMPACT_STRAY UINT32_MAX

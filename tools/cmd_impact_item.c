@@ -350,7 +350,9 @@ static void use_item(struct impact_item *it, const struct impact_use *u)
 	it->opens++;
 	it->unclosed += !u->closed;
 	it->bytes += u->bytes;
-	raise_to(it, u->closed && u->bytes == 0 ? IMPACT_OPENED : IMPACT_SERVED);
+	raise_to(it, u->closed && u->bytes == 0 ? IMPACT_OPENED :
+		     u->exported		? IMPACT_EXPORTED :
+						  IMPACT_SERVED);
 }
 
 /* It is the item that the release covers; all that have the id, should there be none. */

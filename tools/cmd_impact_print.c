@@ -31,9 +31,10 @@ struct printing {
 const char *impact_state_name(enum impact_state s)
 {
 	static const char *const names[IMPACT_STATES] = {
-		[IMPACT_NONE] = "none",	    [IMPACT_TAKEN_IN] = "taken-in",
-		[IMPACT_HELD] = "held",	    [IMPACT_COVERED] = "covered",
-		[IMPACT_OPENED] = "opened", [IMPACT_SERVED] = "served",
+		[IMPACT_NONE] = "none",		[IMPACT_TAKEN_IN] = "taken-in",
+		[IMPACT_HELD] = "held",		[IMPACT_COVERED] = "covered",
+		[IMPACT_OPENED] = "opened",	[IMPACT_SERVED] = "served",
+		[IMPACT_EXPORTED] = "exported",
 	};
 
 	return names[s];
@@ -219,6 +220,8 @@ static void print_summary(const struct printing *p)
 	uses(m, &bytes, &unclosed);
 	printf("releases   %" PRIu64 " in force then, %" PRIu64 " at other times\n", force,
 	       m->releases - force);
+	print_sum(p, IMPACT_EXPORTED,
+		  "left in packages: 'custody log --type exported' has to whom");
 	print_sum(p, IMPACT_SERVED, "bytes were given out, or the end was not seen");
 	print_sum(p, IMPACT_OPENED, "opened, and nothing was read");
 	print_sum(p, IMPACT_COVERED, "could be read, and was not opened");

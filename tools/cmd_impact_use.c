@@ -38,6 +38,7 @@ static uint32_t *bucket_of(struct reading *w, const struct cmd_merge_line *l)
 
 static int opened(struct reading *w, const struct cmd_merge_line *l)
 {
+	static const uint8_t none[16];
 	struct impact *m = w->m;
 	uint32_t *head = bucket_of(w, l);
 	struct impact_use *u;
@@ -56,6 +57,7 @@ static int opened(struct reading *w, const struct cmd_merge_line *l)
 	memcpy(u->serial, l->ev.release, 16);
 	u->handle = l->ev.handle;
 	u->opened_ms = l->ev.time_ms;
+	u->exported = memcmp(l->ev.export, none, 16) != 0;
 	u->next = *head;
 	*head = (uint32_t)m->uses++;
 	return 0;

@@ -35,7 +35,12 @@ int cmd_trace_each(struct cmd_trace *t, int (*cb)(void *ctx, size_t file, const 
 		   void *ctx, struct err *e);
 /* All that is known of one: as text, or as one line of JSON. */
 int cmd_trace_show(struct cmd_trace *t, size_t file, const struct object *o, struct err *e);
-/* The same of a file that is not here. */
+/* cmd_trace_export.c: the exports that an item left with, by what its openings say: a line each, or the
+ * elements of a JSON list. */
+struct ui_json;
+int cmd_trace_exports(struct cmd_trace *t, const uint8_t item[16], struct ui_json *j,
+		      struct err *e);
+/* What is told of a file that is not here. */
 void cmd_trace_show_none(const struct cmd_trace *t, size_t file);
 
 #endif

@@ -253,12 +253,18 @@ static int tell(struct telling *w, const char *name, struct cmd_history *h, cons
 	if (!w->j) {
 		print_item(w, name, path);
 		rc = releases(w);
+		if (rc == 0)
+			rc = cmd_trace_exports(w->t, w->o->item, NULL, w->e);
 		printf("history\n");
 		return rc ? rc : cmd_history_print(h, path, false, w->e);
 	}
 	json_item(w, name, path);
 	ui_json_begin(w->j, "releases", '[');
 	rc = releases(w);
+	ui_json_end(w->j, ']');
+	ui_json_begin(w->j, "exports", '[');
+	if (rc == 0)
+		rc = cmd_trace_exports(w->t, w->o->item, w->j, w->e);
 	ui_json_end(w->j, ']');
 	ui_json_begin(w->j, "history", '[');
 	if (rc == 0)

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 
-ORDER = ["none", "taken-in", "held", "covered", "opened", "served"]
+ORDER = ["none", "taken-in", "held", "covered", "opened", "served", "exported"]
 LAST = "9999-12-31T23:59:59.999Z"
 
 
@@ -161,7 +161,8 @@ for node, log in logs.items():
             n[0] += 1
             n[1] += close is None
             n[2] += close["bytes"] if close else 0
-            raise_to(key, "opened" if close and not close["bytes"] else "served")
+            raise_to(key, "opened" if close and not close["bytes"] else
+                     "exported" if "export" in ev else "served")
 
 lines = []
 for key, what in state.items():

@@ -125,7 +125,7 @@ same_impact() {
 	# the sums of the summary are those of the list
 	json '(map(select(.state)) | group_by(.state) | map({key: .[0].state, value: length}) |
 		from_entries) as $n | map(select(.summary))[0] as $s |
-		all("served", "opened", "covered", "held", "taken-in"; $s[.].items == ($n[.] // 0))'
+		all("exported", "served", "opened", "covered", "held", "taken-in"; $s[.].items == ($n[.] // 0))'
 	found=$want
 }
 
@@ -241,7 +241,7 @@ count() { grep -c " $1 " <<<"$found" || :; }
 	fails 2 "--since yesterday" ws impact archive --since yesterday
 	fails 2 "--since is after --until" ws impact archive --since -1h --until -2h
 	fails 2 "--since is after --until" ws log archive --since -1h --until -2h
-	fails 2 "the states are served" ws impact archive --state read
+	fails 2 "the states are exported, served" ws impact archive --state read
 	fails 2 "--summary lists nothing" ws impact archive --summary --state held
 	fails 2 "-0 prints paths alone" ws impact archive -0 --no-node
 	fails 7 "" custody --node cap impact archive -0
