@@ -32,6 +32,8 @@ int cmd_transfer(struct ui *ui, int argc, char **argv);
 int cmd_backup(struct ui *ui, int argc, char **argv);
 int cmd_restore(struct ui *ui, int argc, char **argv);
 int cmd_repair(struct ui *ui, int argc, char **argv);
+int cmd_export(struct ui *ui, int argc, char **argv);
+int cmd_accept(struct ui *ui, int argc, char **argv);
 int cmd_status(struct ui *ui, int argc, char **argv);
 
 /* station_open() with the node, passphrase, notices and progress of the command line. */

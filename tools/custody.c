@@ -19,6 +19,8 @@ static const struct verb verbs[] = {
 	{"show", cmd_show, "all that is known of one item"},
 	{"why", cmd_why, "may it be read now, and if not, why"},
 	{"request", cmd_request, "ask the authority to release items"},
+	{"export", cmd_export, "a package of what an authorisation covers, sealed to a recipient"},
+	{"accept", cmd_accept, "is a package whole, genuine, and allowed to be here"},
 	{"transfer", cmd_transfer, "hand accessions over to another organisation, or receive them"},
 	{NULL, NULL, "The custody log"},
 	{"log", cmd_log, "what happened, in order of time"},

@@ -1,0 +1,24 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# custody export beside a mount of the same node: one log, one budget, one end.
+
+load ../lib/world
+
+setup() { world_ready; }
+teardown() { world_end; }
+
+@test "while it is mounted: one log, and what was exported is used up for the mount" {
+	n=$(find images -type f | wc -l)
+	world_request r otay
+	world_authorise r --max-opens "$n" --export-to plain
+	"$CUSTODY" --node ws import archive r.auth
+	world_mount
+	"$CUSTODY" --node ws export archive out -a "$(sed -n 's/^serial: //p' r.auth)"
+	diff -r images out/data/otay
+	refused 1 'Permission denied' cat mnt/otay/us/car1.jpg
+	[ "$("$CUSTODY" --node ws why archive otay/us/car1.jpg --json | jq -r .rule)" = budget ]
+	world_umount
+	"$CUSTODY" verify archive
+	"$CUSTODY" accept out --archive-key officer.pub
+}
