@@ -38,15 +38,7 @@ struct tiles {
 	struct note_checkpoint cp, old; /* old.size 0: nothing was published */
 	struct wire_out note;		/* what is published as the checkpoint */
 	struct level level[LEVELS + 1];
-	/* Where writing begins once all is known to be good: at the first entry of a bundle that was
-	 * not published, or not as a full one. */
-	struct mark {
-		struct merkle_range range;
-		uint64_t off; /* of that line in the journal */
-		struct level level[LEVELS + 1];
-	} mark;
-	bool marked, gap; /* gap: what lies before the mark is not all there */
-	bool write;	  /* the second time, from the mark on */
+	bool write; /* the second time */
 	int rc;	    /* of a tile that could not be written */
 	struct err *e;
 };
@@ -111,8 +103,8 @@ static int create(const struct tiles *t, const char *path, const struct wire_out
 	return rc;
 }
 
-/* Write a tile, unless it is there: then it must be this one. The first time nothing is written. */
-static int place(struct tiles *t, unsigned level, uint64_t index, unsigned width)
+/* Write a tile, unless it is there: then it must be this one. */
+static int place(const struct tiles *t, unsigned level, uint64_t index, unsigned width)
 {
 	const struct wire_out *bytes = &t->level[level].bytes;
 	struct wire_out there = {0};
@@ -121,19 +113,15 @@ static int place(struct tiles *t, unsigned level, uint64_t index, unsigned width
 
 	tile_path(path, level, index, width);
 	rc = file_read(t->dir, path, BUNDLE_MAX, &there, NULL);
-	if (rc == ERR_NOTFOUND && !t->write) {
-		t->gap = t->gap || !t->marked; /* it was published, and is gone */
-		rc = 0;
-	} else if (rc == ERR_NOTFOUND) {
+	if (rc == ERR_NOTFOUND)
 		rc = create(t, path, bytes);
-	} else if (rc) {
+	else if (rc)
 		rc = err_set(t->e, rc == ERR_MALFORMED ? ERR_DAMAGED : rc,
 			     "%s/%s can't be read, or is no tile", t->name, path);
-	} else if (there.n != bytes->n || memcmp(there.p, bytes->p, there.n) != 0) {
+	else if (there.n != bytes->n || memcmp(there.p, bytes->p, there.n) != 0)
 		rc = err_set(t->e, ERR_DAMAGED,
 			     "%s/%s is not the tile of this log: it was changed, or is another's",
 			     t->name, path);
-	}
 	wire_out_free(&there);
 	return rc;
 }
@@ -167,7 +155,7 @@ static void keep(void *ctx, unsigned level, uint64_t index, const merkle_hash h)
 	struct tiles *t = ctx;
 
 	(void)index;
-	if (level % HEIGHT)
+	if (!t->write || level % HEIGHT)
 		return;
 	add(t, level / HEIGHT, h, MERKLE_HASH);
 	count(t, level / HEIGHT);
@@ -209,52 +197,15 @@ static int compare(const struct tiles *t, const struct merkle_range *r)
 	return 0;
 }
 
-static void free_levels(struct level *level)
-{
-	for (unsigned i = 0; i <= ENTRIES; i++)
-		wire_out_free(&level[i].bytes);
-}
-
-/* The state before the line at `off`, for the second time. */
-static int set_mark(struct tiles *t, const struct merkle_range *range, uint64_t off)
-{
-	struct mark *m = &t->mark;
-
-	t->marked = true;
-	m->range = *range;
-	m->off = off;
-	for (unsigned i = 0; i <= ENTRIES; i++) {
-		m->level[i] = (struct level){.n = t->level[i].n, .index = t->level[i].index};
-		wire_out_bytes(&m->level[i].bytes, t->level[i].bytes.p, t->level[i].bytes.n);
-		if (!wire_out_ok(&m->level[i].bytes))
-			return err_set(t->e, ERR_NOMEM, "out of memory");
-	}
-	return 0;
-}
-
-static void go_to_mark(struct tiles *t)
-{
-	if (t->gap) {
-		free_levels(t->mark.level);
-		memset(&t->mark, 0, sizeof(t->mark));
-	}
-	free_levels(t->level);
-	memcpy(t->level, t->mark.level, sizeof(t->level));
-	memset(t->mark.level, 0, sizeof(t->mark.level));
-	t->write = true;
-}
-
-/* All lines that are signed; compared with what is signed, and what was published. The second time
- * those from the mark on: what lies before it is published, and was compared. */
+/* All lines that are signed; compared with what is signed, and what was published. */
 static int read_lines(struct tiles *t)
 {
-	const uint64_t mark = t->old.size - t->old.size % WIDTH;
-	struct merkle_range range = t->mark.range;
+	struct merkle_range range = {.size = 0};
 	struct journal_reader *r;
 	struct text_span line;
 	merkle_hash leaf;
 	uint64_t off;
-	int rc = journal_reader_open(&r, t->a->journal, t->node->pub.id, t->mark.off, t->e);
+	int rc = journal_reader_open(&r, t->a->journal, t->node->pub.id, 0, t->e);
 
 	if (rc)
 		return rc == ERR_NOTFOUND ?
@@ -264,19 +215,14 @@ static int read_lines(struct tiles *t)
 		rc = journal_reader_next(r, &line, &off, t->e);
 		if (rc)
 			break;
-		if (!t->write && range.size == mark)
-			rc = set_mark(t, &range, off);
-		if (rc)
-			break;
 		merkle_leaf(leaf, line.p, line.n);
 		merkle_append(&range, leaf, keep, t);
-		keep_line(t, line);
+		if (t->write)
+			keep_line(t, line);
 		rc = t->rc;
 		if (rc == 0 && (range.size == t->old.size || range.size == t->cp.size))
 			rc = compare(t, &range);
 	}
-	if (rc == 0 && !t->write && range.size == mark)
-		rc = set_mark(t, &range, 0); /* no line follows */
 	journal_reader_close(r);
 	if (rc == ERR_NOTFOUND || rc == ERR_MALFORMED)
 		rc = err_set(t->e, ERR_ROLLBACK,
@@ -392,13 +338,13 @@ int tiles_write(int dir, const char *name, const struct archive *a, const struct
 	if (rc == 0)
 		rc = read_lines(&t);
 	if (rc == 0) {
-		go_to_mark(&t);
+		t.write = true;
 		rc = publish(&t);
 	}
 	if (rc == 0)
 		sum->size = t.cp.size;
-	free_levels(t.level);
-	free_levels(t.mark.level);
+	for (unsigned i = 0; i <= ENTRIES; i++)
+		wire_out_free(&t.level[i].bytes);
 	wire_out_free(&t.note);
 	if (lock >= 0)
 		close(lock);

@@ -158,30 +158,6 @@ witness_key() { sed -n 's/^witness: //p' archive/archive.txt; }
 	[ ! -x "$TLOG" ] || "$TLOG" tiles "$(log_key "$cap")" - "tiles/$cap"
 }
 
-# Bytes of a journal that a command reads, of as many as the file has.
-bytes_read() { # bytes_read JOURNAL VERB...
-	strace -f -y -e trace=read,pread64 -o trace "$CUSTODY" "${@:2}" >/dev/null
-	grep -F "$1>" trace | sed -n 's/.* = \([0-9][0-9]*\)$/\1/p' | awk '{ n += $1 } END { print n + 0 }'
-}
-
-@test "tiles: what was published is read once, and what is gone of it comes back" {
-	cap=$(cap_id)
-	custody log archive --tiles fresh --no-node -q
-	for f in tile/0/000 tile/entries/001 tile/1/000.p; do
-		rm -r "tiles/${cap:?}/$f"
-		ok custody log archive --tiles tiles --no-node --journal "$cap" --json
-		json '.[0].files >= 1'
-		diff -r "fresh/$cap" "tiles/$cap"
-	done
-	command -v strace >/dev/null || skip "no strace"
-	log=archive/journal/$cap.jsonl
-	size=$(stat -c %s "$log")
-	n=$(bytes_read "$cap.jsonl" log archive --tiles tiles --no-node --journal "$cap" -q)
-	# The log once, and the end of it, from the last full bundle on, once more.
-	[ "$n" -ge "$size" ]
-	[ "$n" -lt $((size + size / 2)) ]
-}
-
 @test "tiles: what a crash left is taken over; a lock is respected" {
 	cap=$(cap_id)
 	# everything but the checkpoint, and a file that was being written
