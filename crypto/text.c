@@ -210,10 +210,20 @@ void text_base64_raw(char *out, const void *p, size_t n)
 			  sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
 }
 
+static bool is_base64(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	       c == '+' || c == '/' || c == '=';
+}
+
 static long unbase64(struct text_span s, void *out, size_t cap, int variant)
 {
 	size_t n;
 
+	/* libsodium 1.0.18 takes some bytes from 0x80 on for digits. */
+	for (size_t i = 0; i < s.n; i++)
+		if (!is_base64(s.p[i]))
+			return -1;
 	/* Without an end pointer, libsodium asks that all of s is used, and that the unused bits of
 	 * the last digit are zero: one encoding for one value. */
 	if (sodium_base642bin(out, cap, s.p, s.n, NULL, &n, NULL, variant) != 0)
