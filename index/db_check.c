@@ -2,8 +2,9 @@
 /*
  * LMDB believes its file: one that was cut short or overwritten makes it crash or run in circles.
  * So an index is tried in a child first, whose crash or delay is an answer like another. What even
- * the deep look does not find: a bad value between good ones (ERR_INDEX when it is read), and
- * damage to the head of a page that can be read nevertheless, but not written.
+ * the deep look does not find: in a file of more than DB_SUM_MAX a bad value between good ones
+ * (ERR_INDEX when it is read), and damage to the head of a page that can be read nevertheless, but not
+ * written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,12 +58,13 @@ static int check_free(struct db_txn *t, struct err *e)
 	return rc;
 }
 
-/* Every key; of the values the first on each page, and all of the tables that decide most. Those
- * are looked up by key, so that the way down to each page is tried too. */
-static int check_table(struct db_txn *t, enum key_table table, struct wire_out *value,
+/* Every key; of the values the first on each page, and all of the tables that decide most, or of a
+ * small file. Those are looked up by key, so that the way down to each page is tried too. */
+static int check_table(struct db_txn *t, enum key_table table, bool small, struct wire_out *value,
 		       struct err *e)
 {
-	const bool all = table == KEY_META || table == KEY_JOURNAL || table == KEY_DOCUMENT;
+	const bool all = small || table == KEY_META || table == KEY_JOURNAL ||
+			 table == KEY_DOCUMENT;
 	uint64_t want, got = 0;
 	uintptr_t page = 0, last_page = 0;
 	struct db_cursor *c;
@@ -107,6 +109,7 @@ static int look(struct db *db, const char *dir, bool alone, bool deep, struct er
 	struct wire_out value = {0};
 	struct db_txn *t;
 	uint64_t n;
+	bool small;
 	int rc;
 
 	rc = db_env_open(db, dir, alone ? DB_MODE_LOOK_ALONE : DB_MODE_LOOK, DB_MAP_SIZE, e);
@@ -114,11 +117,12 @@ static int look(struct db *db, const char *dir, bool alone, bool deep, struct er
 		rc = db_begin(&t, db, false, e);
 	if (rc)
 		return rc;
+	small = db_file_bytes(db) <= DB_SUM_MAX;
 	rc = db_get(t, KEY_META, key_u8(DB_META_HEADER), &value, e);
 	if (rc == ERR_NOTFOUND)
 		rc = db_damaged(db, e, "it has no header inside");
 	for (unsigned i = 0; i < KEY_TABLES && rc == 0; i++)
-		rc = deep ? check_table(t, i, &value, e) : db_count(t, i, &n, e);
+		rc = deep ? check_table(t, i, small, &value, e) : db_count(t, i, &n, e);
 	if (rc == 0 && deep)
 		rc = check_free(t, e);
 	return rc; /* the child ends: nothing to free */

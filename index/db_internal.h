@@ -3,13 +3,14 @@
  * db_internal: what the files of index/db share. db.c has the environment and
  * transactions, db_read.c gets and cursors, db_batch.c writes, db_gate.c lets the map be moved,
  * db_open.c the directory (lock, header, marker), db_check.c the child that tries an index first,
- * db_trim.c what of it stays resident.
+ * db_sum.c whether the file is as it was when it was closed, db_trim.c what of it stays resident.
  * Tests may include this too.
  *
  * Files of an index directory:
  *   lock      flocked: shared by who has the index open, exclusive to open it first or destroy it
  *   header    whose index this is; absent means not complete, or spoiled
  *   in-use    there while anyone has it open; found by the first opener: not closed cleanly
+ *   closed    a MAC over data.mdb as it was when the index was closed cleanly
  *   data.mdb, lock.mdb   LMDB's
  */
 #ifndef CUSTODY_INDEX_DB_INTERNAL_H
@@ -20,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "index/db.h"
 #include "index/pending.h"
@@ -31,6 +33,8 @@
 #define DB_VERSION 6u
 #define DB_HEADER_FILE "header"
 #define DB_DATA_FILE "data.mdb"
+#define DB_SUM_FILE "closed"
+#define DB_SUM_MAX (UINT64_C(256) << 20) /* about 0.15 s of SHA-256 */
 
 struct MDB_env;
 struct MDB_txn;
@@ -57,6 +61,11 @@ struct db {
 	atomic_bool spoiled;
 	bool lost; /* the map could not be mapped again; set while the gate is closed */
 
+	/* db_sum.c alone: the file of which DB_SUM_FILE has the sum. */
+	bool summed;
+	uint64_t summed_size;
+	struct timespec summed_at;
+
 	/* db_open.c alone: */
 	struct secret_pool *pool;
 	struct db_keys *taken;
@@ -79,6 +88,11 @@ int db_open_sized(struct db **out, const char *dir, bool create, struct secret_p
 /* db_check.c: try the index in a child. alone: nobody else has it open; deep: walk all of it. 0,
  * ERR_INDEX, or another code when it could not be checked. */
 int db_check(const struct db *db, const char *dir, bool alone, bool deep, struct err *e);
+
+/* db_sum.c: nobody else has the index open. check: ERR_INDEX if the file is not as it was when it was
+ * closed; *known is false if nothing says how it was. put: note how it is; false if that failed. */
+int db_sum_check(struct db *db, bool *known, struct err *e);
+bool db_sum_put(struct db *db);
 
 /* db_gate.c. enter: ERR_USAGE when `write` and the calling thread is inside already; waits while
  * the gate is closed, unless the thread is inside. close: waits until all are out. */

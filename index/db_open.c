@@ -166,7 +166,7 @@ static int create(struct db *db, const char *dir, const uint8_t index_key[32],
 static int open_existing(struct db *db, const char *dir, const uint8_t index_key[32],
 			 const uint8_t archive_id[16], bool alone, uint64_t map_size, struct err *e)
 {
-	const bool deep = alone && there(db, IN_USE_FILE);
+	bool deep = alone && there(db, IN_USE_FILE), known;
 	struct stat st;
 	int rc;
 
@@ -177,7 +177,13 @@ static int open_existing(struct db *db, const char *dir, const uint8_t index_key
 	if (fstatat(db->dirfd, DB_DATA_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
 	    !S_ISREG(st.st_mode) || st.st_size < 2 * sysconf(_SC_PAGESIZE))
 		return db_damaged(db, e, "its file is absent or cut short");
-	rc = db_check(db, dir, alone, deep, e);
+	rc = 0;
+	if (alone && !deep) {
+		rc = db_sum_check(db, &known, e);
+		deep = !known;
+	}
+	if (rc == 0)
+		rc = db_check(db, dir, alone, deep, e);
 	if (rc == ERR_INDEX)
 		db_spoil(db);
 	return rc ? rc : db_env_open(db, dir, DB_MODE_WRITE, map_size, e);
@@ -297,14 +303,16 @@ void db_close(struct db *db)
 		return;
 	db_env_close(db);
 	/* The last one out takes the marker away. */
-	if (!atomic_load(&db->spoiled) && file_lock(db->lockfd, true, false, NULL) == 0)
+	if (!atomic_load(&db->spoiled) && file_lock(db->lockfd, true, false, NULL) == 0 &&
+	    db_sum_put(db))
 		unlinkat(db->dirfd, IN_USE_FILE, 0);
 	release(db);
 }
 
 int db_destroy(const char *dir, struct err *e)
 {
-	static const char *const names[] = {DB_HEADER_FILE, DB_DATA_FILE, "lock.mdb", IN_USE_FILE};
+	static const char *const names[] = {DB_HEADER_FILE, DB_DATA_FILE, "lock.mdb", DB_SUM_FILE,
+					    IN_USE_FILE};
 	struct db db = {.lockfd = -1};
 	int rc;
 

@@ -7,8 +7,10 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "index/db_internal.h"
@@ -72,6 +74,15 @@ void place_open(struct place *p, uint64_t map_size)
 	if (db_open_sized(&p->db, p->index, true, p->pool, place_key, place_archive,
 			  map_size ? map_size : DB_MAP_SIZE, &e))
 		fail_msg("db_open: %s", e.text);
+}
+
+int place_share(const struct place *p)
+{
+	int fd = open(place_file(p, "lock"), O_RDWR | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_SH), 0);
+	return fd;
 }
 
 void place_close(struct place *p)

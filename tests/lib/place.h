@@ -39,6 +39,9 @@ int place_try(const struct place *p, bool create, struct db **db, struct err *e)
 /* Open p->db, which must succeed; with a map of some size (0: the usual one). */
 void place_open(struct place *p, uint64_t map_size);
 void place_close(struct place *p);
+/* Hold the index as another process does that has it open: who opens it then does not compare its file
+ * with what it was when it was closed. A descriptor, to be closed. */
+int place_share(const struct place *p);
 /* A read transaction of p->db. */
 struct db_txn *place_begin(const struct place *p);
 struct db_batch *place_batch(const struct place *p);

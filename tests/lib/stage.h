@@ -62,6 +62,8 @@ uint64_t stage_items(struct stage *s);
 
 /* Everything the open station's index shows, as text: paths, ids, sizes, times, provenance. */
 void stage_dump(struct stage *s, struct wire_out *out);
+/* The same of an index that may be damaged: 0, ERR_INDEX, ... */
+int stage_try_dump(struct stage *s, struct wire_out *out);
 /* Journal n events of one type at the open station; fields from *ev. */
 void stage_log(struct stage *s, const struct event *ev, unsigned n);
 /* What the open station's index says of a document. */

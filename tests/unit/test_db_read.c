@@ -10,6 +10,7 @@
 #include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "index/db.h"
 #include "index/db_internal.h"
@@ -261,6 +262,7 @@ static void damaged(struct place *p, enum key_table table, struct key k)
 	struct db *db;
 	const uint8_t *got;
 	struct err e = {0};
+	int shared = place_share(p);
 	size_t n;
 
 	assert_int_equal(place_try(p, false, &db, NULL), 0);
@@ -277,6 +279,7 @@ static void damaged(struct place *p, enum key_table table, struct key k)
 	assert_int_equal(db_get(t, KEY_EVENT, item_key(1), &v, NULL), 0);
 	db_abort(t);
 	db_close(db);
+	close(shared);
 	assert_int_equal(place_try(p, true, &db, NULL), ERR_INDEX);
 	wire_out_free(&v);
 	fresh(p);
