@@ -99,6 +99,8 @@ static void take_revocations(struct form *f, struct restore *r)
 		    !text_unhex(serial, v->serial, 16) || !text_unhex(hash, v->text, 32))
 			form_fail(f, ERR_MALFORMED, "'revocation' must be a serial and a hash");
 	}
+	if (!f->rc && !form_distinct(r->revocation, r->revocations, sizeof(*r->revocation), 16))
+		form_fail(f, ERR_MALFORMED, "a revocation is named twice");
 }
 
 int restore_parse(struct restore *r, const struct document *d, struct err *e)

@@ -106,6 +106,8 @@ int transfer_release_parse(struct transfer_release *r, const struct document *d,
 		rc = err_set(e, ERR_MALFORMED, "a release has no sealed part");
 	if (rc == 0 && !form_distinct(r->segment, r->segments, sizeof(*r->segment), 16))
 		rc = err_set(e, ERR_MALFORMED, "a segment stands twice");
+	if (rc == 0 && !form_distinct(r->accession, r->accessions, sizeof(*r->accession), 16 + 16))
+		rc = err_set(e, ERR_MALFORMED, "an accession stands twice");
 	if (rc)
 		transfer_release_free(r);
 	return rc;

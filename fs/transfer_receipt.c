@@ -52,6 +52,8 @@ int transfer_receipt_parse(struct transfer_receipt *r, const struct document *d,
 	rc = form_end(&f);
 	if (rc == 0 && d->sealed.n)
 		rc = err_set(e, ERR_MALFORMED, "a receipt has no sealed part");
+	if (rc == 0 && !form_distinct(r->segment, r->segments, sizeof(*r->segment), 16))
+		rc = err_set(e, ERR_MALFORMED, "a segment stands twice");
 	if (rc)
 		transfer_receipt_free(r);
 	return rc;
