@@ -18,6 +18,7 @@
 #include "fs/catchup.h"
 #include "fs/front.h"
 #include "fs/mountpoint.h"
+#include "tools/mountopt.h"
 #include "tools/ui.h"
 
 #define FIRST_LOOK 2000u /* events; a tenth of a second at the most */
@@ -53,67 +54,22 @@ struct mount_ask {
 static const struct option long_options[] = {
 	UI_OPTIONS, {"foreground", 0, NULL, 'f'}, {"debug", 0, NULL, 'd'}, {NULL, 0, NULL, 0}};
 
-/* What mount(8), fstab and systemd add, and what a read-only mount of ours is anyway. */
-static bool ignored(const char *o)
-{
-	static const char *const words[] = {"ro",     "rw",	"auto",	  "noauto", "user",  "nouser",
-					    "users",  "nofail", "_netdev","owner",  "group", "dev",
-					    "nodev",  "suid",	"nosuid", "exec",   "noexec","defaults",
-					    "async",  "relatime", "noatime", "strictatime"};
-
-	if (!strncmp(o, "x-", 2) || !strncmp(o, "comment=", 8))
-		return true;
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		if (!strcmp(o, words[i]))
-			return true;
-	}
-	return false;
-}
-
-static int number(const struct ui *ui, const char *s, unsigned *out)
-{
-	char *end;
-	unsigned long v = strtoul(s, &end, 10);
-
-	if (*s < '0' || *s > '9' || *end || v > UINT_MAX - 1)
-		return ui_usage(ui, "%s: not a number", s);
-	*out = (unsigned)v;
-	return 0;
-}
-
-static int one_option(struct mount_ask *m, char *o)
-{
-	struct ui *ui = &m->ui;
-
-	if (!*o || ignored(o))
-		return 0;
-	if (!strcmp(o, "allow_other"))
-		m->front.allow_other = true;
-	else if (!strcmp(o, "foreground"))
-		m->foreground = true;
-	else if (!strcmp(o, "debug"))
-		m->front.debug = m->foreground = true;
-	else if (!strncmp(o, "node=", 5))
-		ui->node = o + 5;
-	else if (!strncmp(o, "passphrase-file=", 16))
-		ui->pass_file = o + 16;
-	else if (!strncmp(o, "uid=", 4))
-		return number(ui, o + 4, &m->front.uid);
-	else if (!strncmp(o, "gid=", 4))
-		return number(ui, o + 4, &m->front.gid);
-	else
-		return ui_usage(ui, "-o %s: unknown mount option", o);
-	return 0;
-}
-
+/* The exit code, 0 to go on. */
 static int mount_options(struct mount_ask *m, char *list)
 {
-	char *save = NULL, *o;
-	int rc = 0;
+	struct mountopt o = {.uid = m->front.uid, .gid = m->front.gid};
+	struct err e = {0};
 
-	for (o = strtok_r(list, ",", &save); o && rc == 0; o = strtok_r(NULL, ",", &save))
-		rc = one_option(m, o);
-	return rc;
+	if (mountopt_parse(&o, list, &e) < 0)
+		return ui_usage(&m->ui, "%s", e.text);
+	m->front.allow_other |= o.allow_other;
+	m->front.debug |= o.debug;
+	m->foreground |= o.foreground;
+	m->front.uid = o.uid;
+	m->front.gid = o.gid;
+	m->ui.node = o.node ? o.node : m->ui.node;
+	m->ui.pass_file = o.pass_file ? o.pass_file : m->ui.pass_file;
+	return 0;
 }
 
 /* 0 to go on; else *code is the exit code. */
