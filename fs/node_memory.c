@@ -6,6 +6,7 @@
 #include "fs/node_memory.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,8 +26,9 @@ void node_memory_free(struct node_memory *m)
 	*m = (struct node_memory){0};
 }
 
-/* n zeroed elements; NULL, and w is bad, if they can't all be in what is left of w. */
-static void *list(struct wire_in *w, size_t *n, size_t least, size_t size)
+/* n zeroed elements; NULL, and w is bad, if they can't all be in what is left of w; *nomem, if there
+ * is no memory for them. */
+static void *list(struct wire_in *w, size_t *n, size_t least, size_t size, bool *nomem)
 {
 	void *p;
 
@@ -34,6 +36,7 @@ static void *list(struct wire_in *w, size_t *n, size_t least, size_t size)
 	if (*n > LIST_MAX || *n * least > w->left)
 		w->bad = true;
 	p = w->bad ? NULL : calloc(*n + 1, size);
+	*nomem |= !w->bad && !p;
 	if (!p) {
 		w->bad = true;
 		*n = 0;
@@ -41,11 +44,13 @@ static void *list(struct wire_in *w, size_t *n, size_t least, size_t size)
 	return p;
 }
 
-static void parse(struct node_memory *m, struct wire_in *w)
+/* 0, ERR_MALFORMED, or ERR_NOMEM. */
+static int parse(struct node_memory *m, struct wire_in *w)
 {
 	const uint8_t *note;
+	bool nomem = false;
 
-	m->pin = list(w, &m->pins, 66, sizeof(*m->pin));
+	m->pin = list(w, &m->pins, 66, sizeof(*m->pin), &nomem);
 	for (size_t i = 0; i < m->pins; i++) {
 		struct node_pin *p = &m->pin[i];
 
@@ -59,16 +64,17 @@ static void parse(struct node_memory *m, struct wire_in *w)
 		else
 			memcpy(p->note, note, p->note_n);
 	}
-	m->revocation = list(w, &m->revocations, 48, sizeof(*m->revocation));
+	m->revocation = list(w, &m->revocations, 48, sizeof(*m->revocation), &nomem);
 	for (size_t i = 0; i < m->revocations; i++) {
 		wire_in_copy(w, m->revocation[i].serial, 16);
 		wire_in_copy(w, m->revocation[i].digest, 32);
 	}
-	m->restore = list(w, &m->restores, 24, sizeof(*m->restore));
+	m->restore = list(w, &m->restores, 24, sizeof(*m->restore), &nomem);
 	for (size_t i = 0; i < m->restores; i++) {
 		wire_in_copy(w, m->restore[i].serial, 16);
 		m->restore[i].issued_ms = (int64_t)wire_in_u64(w);
 	}
+	return nomem ? ERR_NOMEM : wire_in_end(w) ? 0 : ERR_MALFORMED;
 }
 
 int node_memory_load(struct node_archive *na, struct node_memory *m, struct err *e)
@@ -81,9 +87,9 @@ int node_memory_load(struct node_archive *na, struct node_memory *m, struct err 
 	rc = node_sealed_read(na, FILE_NAME, MAGIC, &file, e);
 	if (rc == 0) {
 		in = wire_in_init(file.p, file.n);
-		parse(m, &in);
-		if (!wire_in_end(&in))
-			rc = err_set(e, ERR_MALFORMED, FILE_NAME " of the node is malformed");
+		rc = parse(m, &in);
+		if (rc)
+			err_set(e, rc, FILE_NAME " of the node: %s", err_text(rc));
 	} else if (rc == ERR_NOTFOUND) {
 		rc = 0;
 	}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -295,11 +296,15 @@ static int cut_tail(struct journal *j, uint64_t size, struct err *e)
 static int file_size(const struct journal *j, uint64_t *size, struct err *e)
 {
 	struct stat open, there;
+	bool there_is = false;
 
 	if (fstat(j->fd, &open) != 0)
 		return err_sys(e, "can't stat %s", j->name);
-	if (fstatat(j->dirfd, j->name, &there, AT_SYMLINK_NOFOLLOW) != 0 ||
-	    there.st_dev != open.st_dev || there.st_ino != open.st_ino)
+	if (fstatat(j->dirfd, j->name, &there, AT_SYMLINK_NOFOLLOW) == 0)
+		there_is = true;
+	else if (errno != ENOENT)
+		return err_sys(e, "can't stat %s", j->name);
+	if (!there_is || there.st_dev != open.st_dev || there.st_ino != open.st_ino)
 		return err_set(e, ERR_ROLLBACK, "%s was removed or replaced while it was in use",
 			       j->name);
 	*size = (uint64_t)open.st_size;
