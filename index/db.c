@@ -143,6 +143,9 @@ int db_env_open(struct db *db, const char *dir, enum db_mode mode, uint64_t map_
 		if (mrc != ENOMEM || map_size / 2 < MAP_MIN)
 			break;
 	}
+	/* Even the smallest map is too large: because of what the file says of itself. */
+	if (mrc == ENOMEM && look)
+		return db_damaged(db, e, "its first pages ask for more memory than there is");
 	if (mrc)
 		return db_fail(db, mrc, "opening it", e);
 	if (!look)

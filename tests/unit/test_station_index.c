@@ -200,8 +200,10 @@ static enum outcome look(struct hurt *x)
 			fprintf(stderr, "# looking: %d\n", rc);
 		if (rc)
 			_exit(rc == ERR_INDEX ? SAID : OTHER);
-		if (shown.n != x->shown.n || memcmp(shown.p, x->shown.p, shown.n) != 0)
+		if (shown.n != x->shown.n || memcmp(shown.p, x->shown.p, shown.n) != 0) {
+			fprintf(stderr, "# %zu bytes shown, not %zu\n", shown.n, x->shown.n);
 			_exit(WRONG);
+		}
 		rc = station_close(x->s.st, &e);
 		_exit(rc == 0 ? o : rc == ERR_INDEX ? SAID : OTHER);
 	}
