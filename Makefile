@@ -2,7 +2,7 @@
 #
 # 'make help' lists the targets. Settings, all of them on the command line or in the environment:
 #
-#   VARIANT=release|debug|asan|tsan   what to build, into build/$(VARIANT) (default: release)
+#   VARIANT=release|debug|asan|tsan|fuzz|afl   what to build, into build/$(VARIANT) (default: release)
 #   B=DIR                             build there instead
 #   V=1                               show whole commands
 #   CC, CPPFLAGS, CFLAGS, LDFLAGS, PKG_CONFIG, PREFIX, DESTDIR as everywhere
@@ -15,7 +15,8 @@
 #   tools/cmd_*.c, tools/auth_*.c     the verbs of custody and of custody-authority
 #   tools/*.c otherwise               libtools.a, what the programs share
 #   tests/unit/test_*.c               one cmocka program each
-#   tests/{bench,crash,fuse,fuzz}/*.c and tests/lib/mk*.c   one helper program each
+#   tests/{bench,crash,fuse}/*.c and tests/lib/mk*.c   one helper program each
+#   tests/fuzz/*.c                    targets, which replay.c and main.c make programs of
 #   tests/lib/*.c otherwise           libtest.a, what the tests share
 
 VERSION := 0.1.0
@@ -27,8 +28,10 @@ RUN_PKGS   := fuse3 openssh-client tzdata
 TEST_PKGS  := libcmocka-dev bats age openssh-tests jq attr binutils util-linux procps zip xxd openssl \
 	      libarchive-tools bzip2 xz-utils zstd lz4 \
 	      python3 e2fsprogs nodejs golang-go golang-golang-x-mod-dev \
-	      chromium fonts-dejavu-core poppler-utils
+	      chromium fonts-dejavu-core poppler-utils nbdkit nbdkit-plugin-dev libnbd-bin nbdfuse
 LINT_PKGS  := clang clang-format clang-tidy cppcheck shellcheck mandoc
+CRASH_PKGS := xfsprogs btrfs-progs
+FUZZ_PKGS  := clang libclang-rt-14-dev $(if $(filter afl,$(FUZZ_ENGINE)),afl++)
 BENCH_PKGS := gocryptfs securefs squashfuse squashfs-tools restic borgbackup procps util-linux
 
 # pkg-config modules: those of the engine, of the front alone, of the unit tests alone.
@@ -50,7 +53,7 @@ PKG_CONFIG ?= pkg-config
 INSTALL	   ?= install
 # The make builtin default is 'cc'; the compiler is gcc unless somebody chose one.
 ifeq ($(origin CC),default)
-CC := gcc
+CC := $(or $(if $(filter fuzz,$(VARIANT)),clang),$(if $(filter afl,$(VARIANT)),afl-clang-fast),gcc)
 endif
 
 # cc-option: the flag if this compiler takes it, else nothing.
@@ -62,7 +65,7 @@ HARDEN	 := -fPIE -fstack-protector-strong $(call cc-option,-fstack-clash-protect
 	    $(call cc-option,-fcf-protection)
 FORTIFY	 := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 
-VARIANTS := release debug asan tsan
+VARIANTS := release debug asan tsan fuzz afl
 ifeq ($(filter $(VARIANT),$(VARIANTS)),)
 $(error VARIANT=$(VARIANT): must be one of $(VARIANTS))
 endif
@@ -72,6 +75,14 @@ variant-cflags-debug	 := -Og -g3
 variant-cflags-asan	 := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 			    -fno-sanitize-recover=all
 variant-cflags-tsan	 := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+variant-cflags-fuzz	 := $(variant-cflags-asan) -fsanitize=fuzzer-no-link
+# afl-clang-fast takes sanitizers from its environment.
+variant-cflags-afl	 := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link
+ifeq ($(VARIANT),afl)
+export AFL_USE_ASAN := 1
+export AFL_USE_UBSAN := 1
+export AFL_QUIET := 1
+endif
 
 PC_ALL	   := $(ENGINE_PC) $(FUSE_PC) $(TEST_PC)
 PC_MISSING := $(shell for p in $(PC_ALL); do $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
@@ -115,12 +126,18 @@ AUTH_SRC   := $(wildcard tools/auth_*.c)
 TOOLS_SRC  := $(filter-out $(MAIN_SRC) $(CMD_SRC) $(AUTH_SRC),$(wildcard tools/*.c))
 
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)
-HELPER_SRC := $(wildcard tests/lib/mk*.c $(foreach d,bench crash fuse fuzz,tests/$d/*.c))
+# Tests load these into programs of others, and into ours.
+SHARED_SRC := $(wildcard tests/crash/recorder.c tests/crash/nosync.c tests/fault/*.c)
+HELPER_SRC := $(filter-out $(SHARED_SRC),$(wildcard tests/lib/mk*.c \
+	      $(foreach d,bench crash fuse,tests/$d/*.c)))
 TEST_SRC   := $(filter-out $(HELPER_SRC),$(wildcard tests/lib/*.c))
+FUZZ_SRC   := $(filter-out tests/fuzz/main.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 
 PROGRAMS   := $(patsubst tools/%.c,%,$(MAIN_SRC))
 UNIT	   := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 HELPERS	   := $(patsubst %.c,$(B)/%,$(HELPER_SRC))
+SHARED	   := $(patsubst %.c,$(B)/%.so,$(SHARED_SRC))
+REPLAY	   := $(B)/tests/fuzz/replay
 # Unit tests that start threads run under ThreadSanitizer too.
 THREAD_SRC := $(if $(UNIT_SRC),$(shell grep -l pthread_create $(UNIT_SRC)))
 
@@ -188,14 +205,30 @@ $(UNIT): $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $$(call unit-libs,$$*)
 	$(call say,LD)
 	$(link) $(TEST_LIBS) $(FUSE_LIBS) $(ENGINE_LIBS)
 
+# The recorder needs the header of nbdkit; without it, it is left out, and its tests are skipped.
+$(SHARED): $(B)/%.so: %.c $(B)/.flags
+	@mkdir -p $(@D)
+	$(call say,SO)
+	$(Q)if echo '#include <nbdkit-plugin.h>' | $(CC) -DNBDKIT_API_VERSION=2 -E -o /dev/null - 2>/dev/null || \
+		[ $(<F) != recorder.c ]; then \
+		$(CC) -D_GNU_SOURCE $(WARNINGS) -std=c11 -O2 -g -fPIC -shared -pthread -o $@ $< -ldl; \
+	else touch $@; fi
+
 $(HELPERS): %: %.o $(B)/libtest.a $(B)/libengine.a
 	$(call say,LD)
 	$(link) $(FUSE_LIBS) $(ENGINE_LIBS)
 
+# The targets over the cases of tests/corpora, with any compiler; and in a fuzzer.
+$(REPLAY): $(B)/tests/fuzz/replay.o
+$(B)/tests/fuzz/fuzz: $(B)/tests/fuzz/main.o
+$(REPLAY) $(B)/tests/fuzz/fuzz: $(call obj,$(FUZZ_SRC)) $(B)/libtest.a $(B)/libtools.a $(B)/libengine.a
+	$(call say,LD)
+	$(link) $(if $(filter %/fuzz,$@),-fsanitize=fuzzer) $(ENGINE_LIBS)
+
 .PHONY: unit-tests thread-tests helpers
-unit-tests: $(UNIT)
+unit-tests: $(UNIT) $(REPLAY)
 thread-tests: $(patsubst %.c,$(B)/%,$(THREAD_SRC))
-helpers: $(HELPERS)
+helpers: $(HELPERS) $(SHARED)
 unit-tests thread-tests helpers: ; @:
 
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
@@ -234,6 +267,7 @@ build-cli  = $(sub) VARIANT=$(VARIANT) B=$(B) all helpers
 build-unit = $(sub) VARIANT=asan B=$(call sibling,asan) unit-tests && \
 	     $(sub) VARIANT=tsan B=$(call sibling,tsan) thread-tests
 unit-args  = $(patsubst %.c,asan:$(call sibling,asan)/%,$(UNIT_SRC)) \
+	     asan:$(call sibling,asan)/tests/fuzz/replay \
 	     $(patsubst %.c,tsan:$(call sibling,tsan)/%,$(THREAD_SRC))
 cli-args   = $(addprefix cli:,$(sort $(wildcard tests/cli/*.bats)))
 fuse-args  = $(addprefix fuse:,$(sort $(wildcard tests/fuse/*.bats)))
@@ -279,6 +313,44 @@ bench: ## measure beside other tools: medians and ratios (BENCH='--help' for opt
 
 bench-quick: ## the same in two minutes, with less of everything
 	+@$(MAKE) bench BENCH='--quick $(BENCH)'
+
+# Hundreds of states of a disk whose power went, on three file systems; and what is found without syncs.
+CRASH_STATES ?= 200
+CRASH_FS     ?= ext4 xfs btrfs
+CRASH_SEED   ?= 1
+.PHONY: crash
+crash: ## power cuts: CRASH_STATES (200) disks as they may be afterwards, on each of CRASH_FS (ext4 xfs btrfs)
+	@.ci/deps $(CRASH_PKGS)
+	+@$(build-cli)
+	@export B=$(abspath $(B)); for fs in $(CRASH_FS); do \
+		tests/crash/crash.sh $$fs $(CRASH_STATES) $(CRASH_SEED) || exit 1; \
+		for which in all /journal/ /segments/; do \
+			NOSYNC=$$which tests/crash/crash.sh $$fs 24 $(CRASH_SEED) >/dev/null 2>&1 || exit 1; \
+			echo "$$fs: without syncs of $$which: losses found, as they must be"; \
+		done; done
+
+# FAULT_EVERY=10: only every tenth call. FAULT='VERB...': only these.
+FAULT_EVERY ?= 1
+.PHONY: fault
+fault: ## each system call of each verb fails in turn, in each way; and memory, and descriptors
+	+@$(sub) deps
+	+@$(build-cli)
+	@B='$(abspath $(B))' tests/fault/fault.sh $(FAULT_EVERY) $(FAULT)
+
+# Readers of bytes from outside under libFuzzer: every target for FUZZ_SECONDS. fuzz goes on from what
+# the last run found (FUZZ_DIR), and with FUZZ_ENGINE=afl runs AFL++. FUZZ='TARGET...': only these.
+FUZZ_SECONDS ?= $(if $(filter fuzz-smoke,$(MAKECMDGOALS)),3,600)
+FUZZ_ENGINE  ?= libfuzzer
+FUZZ_DIR     ?= build/fuzz-corpora
+fuzz-variant  = $(if $(filter afl,$(FUZZ_ENGINE)),afl,fuzz)
+.PHONY: fuzz fuzz-smoke
+fuzz fuzz-smoke: ## every parser under libFuzzer (fuzz: 10 minutes each, FUZZ_ENGINE=afl: AFL++; smoke: 3 s)
+	@.ci/deps $(FUZZ_PKGS)
+	+@$(sub) VARIANT=$(fuzz-variant) B=$(call sibling,$(fuzz-variant)) \
+		$(call sibling,$(fuzz-variant))/tests/fuzz/fuzz \
+		$(call sibling,$(fuzz-variant))/tests/fuzz/replay
+	@tests/fuzz/fuzz.sh $(FUZZ_ENGINE) $(call sibling,$(fuzz-variant))/tests/fuzz $(FUZZ_SECONDS) \
+		$(if $(filter fuzz-smoke,$@),-,$(FUZZ_DIR)) $(FUZZ)
 
 # ---- keeping the source in order ----------------------------------------------------------------
 
