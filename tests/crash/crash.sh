@@ -21,7 +21,7 @@
 # exit 1 if nothing was lost.
 # Needs root, nbdkit, nbdfuse, loop devices. Programs: $B.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 3
 
 fs=$1 states=$2 seed=${3:-1}
 B=$(realpath "${B:-build/release}")
@@ -159,7 +159,7 @@ work() {
 	run custody --node disk/ws reindex disk/archive
 	ack reindexed
 	work_ingest c 5 5000
-	run "$CUSTODY_AUTHORITY" revoke auth --authorisation "$(sed -n 's/^serial: //p' one.auth)" --reason done --sign-with officer -o one.revoke
+	run "$CUSTODY_AUTHORITY" revoke auth --authorisation "$(sed -n 's/^serial: //p' one.auth)" --reason finished --sign-with officer -o one.revoke
 	run custody --node disk/ws import disk/archive one.revoke
 	ack admitted "$(sed -n 's/^serial: //p' one.revoke)"
 	work_release two b/0.jpg c/3.jpg

@@ -16,7 +16,7 @@
 # One line a verb and kind: calls, faults, how many were survived, how many refused. Exit 1 if something
 # was not true. Programs: $B.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 3
 
 every=$1
 shift
@@ -60,7 +60,7 @@ command_of() {
 	reindex) command=("$CUSTODY" --node ws reindex archive) ;;
 	verify) command=("$CUSTODY" verify archive) ;;
 	ls) command=("$CUSTODY" --node ws ls -R archive) ;;
-	mount) command=("$CUSTODYFS" --node ws archive mnt) ;;
+	mount) command=("$CUSTODYFS" --node ws archive "$top/w/mnt") ;;
 	*) echo "no verb $1" >&2 && exit 2 ;;
 	esac
 }
@@ -78,7 +78,7 @@ fresh() {
 use_mount() {
 	local rc=1 pid i
 
-	pid=$(world_daemon || :)
+	pid=$(pgrep -f "archive $top/w/mnt\$" || :)
 	timeout 10 cat mnt/otay/a.jpg >got 2>>err && rc=0
 	[ "$rc" -ne 0 ] || cmp -s got images/a.jpg || rc=9
 	cmp -s -n "$(stat -c %s got)" got images/a.jpg || rc=9
@@ -96,7 +96,7 @@ run_verb() {
 		"${command[@]}" >out 2>err </dev/null
 	rc=$?
 	if [ "$1" = mount ] && [ "$rc" -eq 0 ]; then
-		W=$top/w use_mount
+		use_mount
 		rc=$?
 	fi
 }
@@ -120,7 +120,7 @@ judge() {
 	case $verb:$rc in
 	ingest:0) "$CUSTODY" --node ws ls archive new 2>&1 | grep -qx c.jpg || no "what was acknowledged is not there" || return ;;
 	import:0) "$CUSTODY" --node ws log archive --type admitted --json 2>/dev/null | grep -q authorisation || no "not admitted" || return ;;
-	ls:0) [ "$(grep -c . out)" -eq 3 ] || no "not all is listed" || return ;;
+	ls:0) [ "$(grep -c '\.jpg$' out)" -eq 3 ] || no "not all is listed" || return ;;
 	esac
 	"$CUSTODY" verify archive >after 2>&1 || no "verify afterwards: exit $?: $(tail -n 1 after)" || return
 	[ "$("$CUSTODY" --node ws ls archive otay 2>after | xargs)" = "a.jpg b.jpg" ] || no "ls afterwards: $(tail -n 1 after)" || return
@@ -145,7 +145,7 @@ for verb; do
 		survived=0 refused=0 wrong=0
 		for ((n = 1; n <= calls; n += every)); do
 			fresh "$verb"
-			fault=(FAULT="${kind%+}" FAULT_AT=$n)
+			fault=(FAULT="${kind%+}" "FAULT_AT=$n")
 			[ "$kind" != ENOSPC+ ] || fault+=(FAULT_ON=1)
 			run_verb "$verb"
 			if [ "$rc" -eq 0 ]; then survived=$((survived + 1)); else refused=$((refused + 1)); fi

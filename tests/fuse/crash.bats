@@ -19,9 +19,9 @@ setup() {
 }
 
 @test "power cuts on ext4: what was acknowledged is there, and nothing half done" {
-	tests/crash/crash.sh ext4 "${CRASH_STATES:-12}"
+	tests/crash/crash.sh ext4 "${CRASH_STATES:-8}"
 }
 
 @test "without syncs the same finds losses" {
-	NOSYNC=all tests/crash/crash.sh ext4 6
+	NOSYNC=all tests/crash/crash.sh ext4 4
 }

@@ -18,8 +18,8 @@ fi
 mkdir -p "$dir/seeds" "$dir/found" "$dir/crashes"
 "$programs/replay" --unpack tests/corpora "$dir/seeds"
 if [ $# -eq 0 ]; then
-	# shellcheck disable=SC2012 # names of ours
-	set -- $(ls "$dir/seeds")
+	mapfile -t all < <(find "$dir/seeds" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort)
+	set -- "${all[@]}"
 fi
 export ASAN_OPTIONS="detect_leaks=1:strict_string_checks=1:allocator_may_return_null=1"
 export UBSAN_OPTIONS="print_stacktrace=1"
