@@ -39,6 +39,17 @@ static int told_again(struct catchup_event *w, const struct event *ev, const str
 	return ledger_put_event(w->s->batch, ev->item, w->journal, ev->seq);
 }
 
+/* What it is found by: what its provenance says. */
+static int note_facts(struct catchup_event *w, const struct event *ev,
+		      const struct catchup_item_found *found)
+{
+	struct facts f;
+
+	facts_of(&f, found->fields, found->o.mtime_ns);
+	return sheet_put(w->s->sheets, w->s->batch, w->s->txn, w->journal, ev->seq, found->o.ino,
+			 &f, w->e);
+}
+
 static int add_item(struct catchup_event *w, const struct event *ev,
 		    const struct ledger_segment *seg, struct ledger_accession *acc)
 {
@@ -57,6 +68,8 @@ static int add_item(struct catchup_event *w, const struct event *ev,
 	secret_wipe(found.sha256, sizeof(found.sha256));
 	if (put)
 		return put;
+	if (rc == 0)
+		rc = note_facts(w, ev, &found);
 	if (rc == ERR_EXISTS)
 		return told_again(w, ev, &found.o);
 	if (rc)

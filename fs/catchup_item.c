@@ -210,6 +210,7 @@ static int read_fields(struct catchup_item *c, struct catchup_item_found *found,
 	if (record_get(c->fields, "mtime", &v) && text_u64(v, &ns) && ns <= INT64_MAX)
 		found->o.mtime_ns = (int64_t)ns;
 	found->record = &c->record;
+	found->fields = c->fields;
 	return 0;
 }
 

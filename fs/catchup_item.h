@@ -27,6 +27,7 @@ struct catchup_item_found {
 	char collection[RECORD_NAME_MAX + 1];
 	struct text_span path;
 	const struct wire_out *record; /* encoded */
+	const struct record *fields;   /* the same, decoded */
 	uint8_t sha256[32];	       /* of the plaintext; to be wiped */
 };
 /* seg is what the log says of the event's segment. ERR_DAMAGED, ERR_FORGED, ERR_MALFORMED,

@@ -11,7 +11,7 @@ int catchup_state_init(struct catchup_state *s, struct db *db, bool names, struc
 	s->db = db;
 	s->names = names;
 	if (object_add_new(&s->add, db_name_key(db)) ||
-	    posting_writer_new(&s->postings, db_name_key(db)))
+	    posting_writer_new(&s->postings, db_name_key(db)) || sheet_writer_new(&s->sheets))
 		return err_set(e, ERR_NOMEM, "out of memory");
 	return 0;
 }
@@ -29,6 +29,7 @@ void catchup_state_free(struct catchup_state *s)
 	finish(s);
 	object_add_free(s->add);
 	posting_writer_free(s->postings);
+	sheet_writer_free(s->sheets);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -38,6 +39,7 @@ void catchup_state_drop(struct catchup_state *s)
 	object_add_reset(s->add);
 	posting_reset(s->postings);
 	find_reset(&s->find);
+	sheet_reset(s->sheets);
 }
 
 int catchup_state_begin(struct catchup_state *s, struct err *e)
@@ -77,6 +79,8 @@ int catchup_state_end(struct catchup_state *s, struct err *e)
 		rc = posting_flush(s->postings, s->batch, s->txn, e);
 	if (rc == 0)
 		rc = find_flush(&s->find, s->batch, e);
+	if (rc == 0)
+		rc = sheet_flush(s->sheets, s->batch, e);
 	if (rc == 0)
 		rc = meta_put_names(s->batch, s->names);
 	if (rc == 0)

@@ -16,12 +16,14 @@
 #include "index/find.h"
 #include "index/object_add.h"
 #include "index/posting.h"
+#include "index/sheet.h"
 
 struct catchup_state {
 	struct db *db;
 	struct object_add *add;
 	struct posting_writer *postings;
 	struct find_writer find;
+	struct sheet_writer *sheets;
 	bool names;    /* what kind of index this is to be */
 	uint64_t turn; /* of the index when `add` was last right */
 	/* Between begin and end or drop. */

@@ -29,8 +29,9 @@
 /* Address space, not disk: the file grows as it is written. */
 #define DB_MAP_SIZE (UINT64_C(64) << 30)
 #define DB_VALUE_MAX (16u << 20)
-/* 2: what nodes name by id is kept by node too; 3: postings, digests; 4: versions of archive.txt */
-#define DB_VERSION 6u
+/* 2: what nodes name by id is kept by node too; 3: postings, digests; 4: versions of archive.txt;
+ * 7: sheets, exports, marks, what items were made from */
+#define DB_VERSION 7u
 #define DB_HEADER_FILE "header"
 #define DB_DATA_FILE "data.mdb"
 #define DB_SUM_FILE "closed"

@@ -130,6 +130,7 @@ const char *key_table_name(enum key_table t)
 		[KEY_JOURNAL] = "journal",     [KEY_TILE] = "tile",	  [KEY_LINE] = "line",
 		[KEY_DOCUMENT] = "document",   [KEY_PENDING] = "pending", [KEY_FIND] = "find",
 		[KEY_RECORD] = "record",       [KEY_POSTING] = "posting",
+		[KEY_SHEET] = "sheet",
 	};
 
 	return (unsigned)t < KEY_TABLES ? names[t] : NULL;

@@ -28,6 +28,7 @@ enum key_table {
 	KEY_FIND = 11,	   /* journal u32, tile u64       -> keyed hashes of 256 digests (index/find) */
 	KEY_RECORD = 12,   /* journal u32, seq u64     -> provenance of the item ingested there */
 	KEY_POSTING = 13,  /* word[16], journal u32, tile u64 -> bits of 256 lines (index/posting) */
+	KEY_SHEET = 14,	   /* journal u32, tile u64       -> facts of 256 lines' items (index/sheet) */
 	KEY_TABLES
 };
 
