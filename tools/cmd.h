@@ -16,6 +16,7 @@ int cmd_node_init(struct ui *ui, int argc, char **argv);
 int cmd_import(struct ui *ui, int argc, char **argv);
 int cmd_ingest(struct ui *ui, int argc, char **argv);
 int cmd_ls(struct ui *ui, int argc, char **argv);
+int cmd_find_verb(struct ui *ui, int argc, char **argv);
 int cmd_show(struct ui *ui, int argc, char **argv);
 int cmd_why(struct ui *ui, int argc, char **argv);
 int cmd_request(struct ui *ui, int argc, char **argv);

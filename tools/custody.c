@@ -16,6 +16,7 @@ static const struct verb verbs[] = {
 	{NULL, NULL, "Evidence"},
 	{"ingest", cmd_ingest, "take files into custody"},
 	{"ls", cmd_ls, "list names, sizes and times"},
+	{"find", cmd_find_verb, "items by plate, place, time, event, case, digest"},
 	{"show", cmd_show, "all that is known of one item"},
 	{"why", cmd_why, "may it be read now, and if not, why"},
 	{"request", cmd_request, "ask the authority to release items"},
