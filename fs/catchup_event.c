@@ -6,6 +6,7 @@
 #include "fs/archive_history.h"
 #include "fs/catchup_document.h"
 #include "fs/catchup_posting.h"
+#include "fs/derived.h"
 
 static const uint8_t none[16];
 
@@ -72,6 +73,8 @@ static int add_item(struct catchup_event *w, const struct event *ev,
 		rc = note_facts(w, ev, &found);
 	if (rc == ERR_EXISTS)
 		return told_again(w, ev, &found.o);
+	if (rc == 0)
+		rc = derived_note(w, ev, found.fields);
 	if (rc)
 		return rc;
 	w->n->items++;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "crypto/text.h"
+#include "fs/derived.h"
 
 #define XATTR_PREFIX "user.custody."
 #define XATTR_PREFIX_LEN (sizeof(XATTR_PREFIX) - 1)
@@ -121,8 +122,7 @@ void front_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	object_attr(f, &st, &o);
-	fuse_reply_attr(req, &st,
-			o.kind == OBJECT_DIR ? FRONT_TIMEOUT_DIR : FRONT_TIMEOUT_ITEM);
+	fuse_reply_attr(req, &st, o.kind == OBJECT_DIR ? FRONT_TIMEOUT_DIR : FRONT_TIMEOUT_ITEM);
 }
 
 /* The attributes that are not in the provenance record. */
@@ -149,6 +149,40 @@ static bool fixed_value(const struct object *o, const char *name, char *out, siz
 	return true;
 }
 
+/* "derived": the items that were made from this one, a path a line. */
+#define DERIVED "derived"
+
+struct made {
+	struct front *f;
+	struct wire_out *out;
+};
+
+static int add_made(void *ctx, const struct object *o, const struct record *r)
+{
+	struct made *m = ctx;
+	struct db_txn *t = NULL;
+	int rc = db_begin(&t, m->f->st->db, false, NULL);
+
+	(void)r;
+	if (m->out->n)
+		wire_out_text(m->out, "\n");
+	if (rc == 0)
+		rc = object_path(t, o, m->out, NULL);
+	db_abort(t);
+	return rc;
+}
+
+/* ERR_NOTFOUND when there are none. */
+static int derived_value(struct front *f, const struct object *o, struct wire_out *out)
+{
+	struct made m = {f, out};
+	int rc = derived_each(f->st, o, add_made, &m, NULL);
+
+	if (rc == 0 && !wire_out_ok(out))
+		rc = ERR_NOMEM;
+	return rc == 0 && out->n == 0 ? ERR_NOTFOUND : rc;
+}
+
 static void reply_value(fuse_req_t req, const void *p, size_t n, size_t size)
 {
 	if (size == 0)
@@ -162,7 +196,7 @@ static void reply_value(fuse_req_t req, const void *p, size_t n, size_t size)
 void front_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	struct front *f = front_of(req);
-	struct wire_out enc = {0};
+	struct wire_out enc = {0}, made = {0};
 	struct record *rec = NULL;
 	struct text_span v;
 	struct object o;
@@ -183,10 +217,14 @@ void front_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t 
 		reply_value(req, text, strlen(text), size);
 		goto out;
 	}
-	if (rc == 0)
+	if (rc == 0 && strcmp(name, DERIVED) == 0) {
+		rc = derived_value(f, &o, &made);
+		v = (struct text_span){(const char *)made.p, made.n};
+	} else if (rc == 0) {
 		rc = record_decode(&rec, enc.p, enc.n);
-	if (rc == 0 && !record_get(rec, name, &v))
-		rc = ERR_NOTFOUND;
+		if (rc == 0 && !record_get(rec, name, &v))
+			rc = ERR_NOTFOUND;
+	}
 	if (rc < 0)
 		fuse_reply_err(req, rc == ERR_NOTFOUND ? ENODATA : EIO);
 	else
@@ -194,6 +232,7 @@ void front_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t 
 out:
 	record_free(rec);
 	wire_out_wipe(&enc);
+	wire_out_wipe(&made);
 }
 
 static void add_name(struct wire_out *out, const char *name)
@@ -206,7 +245,7 @@ static void add_name(struct wire_out *out, const char *name)
 void front_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	struct front *f = front_of(req);
-	struct wire_out enc = {0}, names = {0};
+	struct wire_out enc = {0}, names = {0}, made = {0};
 	struct record *rec = NULL;
 	struct text_span v;
 	struct object o;
@@ -226,6 +265,8 @@ void front_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 			record_at(rec, i, &key, &v);
 			add_name(&names, key);
 		}
+		if (derived_value(f, &o, &made) == 0)
+			add_name(&names, DERIVED);
 	}
 	if (wire_out_ok(&names))
 		reply_value(req, names.p, names.n, size);
@@ -235,4 +276,5 @@ out:
 	record_free(rec);
 	wire_out_wipe(&enc);
 	wire_out_wipe(&names);
+	wire_out_wipe(&made);
 }

@@ -34,6 +34,9 @@ enum posting_kind {
 	POSTING_COVERS =
 		9, /* what it releases: item id[16] and commitment[32], or accession id[16] */
 	POSTING_EXPORT = 10, /* id[16] */
+	/* of the item that the line takes in, by its record; not from posting_of() */
+	POSTING_MADE_FROM = 11,		/* node id[16] and item id[16] */
+	POSTING_MADE_FROM_CONTENT = 12, /* SHA-256 of what it was made from */
 	POSTING_KINDS
 };
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "fs/derived.h"
 #include "fs/frame.h"
 #include "fs/segment.h"
 #include "tools/html.h"
@@ -61,6 +62,54 @@ static void put_provenance(struct wire_out *out, const struct cmd_report_item *i
 		wire_out_text(out, "<tr><td class=\"none\">Not told in this report: the record is "
 				   "sealed, and the receipt discloses nothing of it.</td></tr>\n");
 	cmd_report_table_end(out);
+}
+
+/* What was made from it, by the index of whoever makes the report: no proof goes with it. */
+static int put_made(void *ctx, const struct object *o, const struct record *r)
+{
+	struct wire_out *out = ctx;
+	struct text_span v;
+
+	cmd_report_field(out, "Item");
+	record_get(r, "collection", &v);
+	html_name(out, v.p, v.n);
+	wire_out_text(out, "/");
+	record_get(r, "path", &v);
+	html_name(out, v.p, v.n);
+	wire_out_text(out, "<br>");
+	html_hex(out, o->item, 16);
+	if (record_get(r, "derived_action", &v)) {
+		wire_out_text(out, "<br>");
+		html_name(out, v.p, v.n);
+	}
+	cmd_report_field_end(out);
+	return 0;
+}
+
+static void put_derived(struct wire_out *out, const struct cmd_report *r,
+			const struct cmd_report_item *it)
+{
+	struct station *s = r->view.station;
+	struct wire_out rows = {0};
+	struct db_txn *t = NULL;
+	struct object o;
+	int rc = ERR_ROLE;
+
+	if (it->r && s && r->reader && !r->no_names)
+		rc = db_begin(&t, s->db, false, NULL);
+	if (rc == 0)
+		rc = object_get_item(t, it->r->node, it->pick->item, &o, NULL, NULL);
+	db_abort(t);
+	if (rc == 0)
+		rc = derived_each(s, &o, put_made, &rows, NULL);
+	cmd_report_table(out, "Items that were made from it, as their makers say");
+	if (rc == 0 && rows.n)
+		wire_out_bytes(out, rows.p, rows.n);
+	else
+		wire_out_printf(out, "<tr><td class=\"none\">%s.</td></tr>\n",
+				rc ? "Not told in this report" : "No item in the archive says so");
+	cmd_report_table_end(out);
+	wire_out_wipe(&rows);
 }
 
 /* ---- whether it is still what it was ---- */
@@ -240,6 +289,7 @@ void cmd_report_section(struct wire_out *out, const struct cmd_report *r,
 	cmd_report_grants(out, it->r);
 	wire_out_text(out, "<h3>Provenance</h3>\n");
 	put_provenance(out, it);
+	put_derived(out, r, it);
 	wire_out_text(out, "</section>\n");
 }
 

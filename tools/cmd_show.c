@@ -8,6 +8,7 @@
 
 #include "crypto/suite.h"
 #include "index/object_claim.h"
+#include "tools/cmd_derive.h"
 #include "tools/cmd_history.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
@@ -187,12 +188,16 @@ static int tell(struct show *w, struct err *e)
 	if (w->ui->json) {
 		ui_json_begin(&j, NULL, '{');
 		print_json(w, &j, sha256, digest);
+		rc = w->known ? cmd_derive_json(&j, w->s, &w->o, w->record, e) : 0;
 		ui_json_begin(&j, "history", '[');
 	} else {
 		print(w, sha256, digest);
+		rc = w->known ? cmd_derive_print(w->s, &w->o, w->record, e) : 0;
 		printf("history\n");
 	}
-	rc = cmd_history_print(w->history, w->known ? (char *)w->path.p : NULL, w->ui->json, e);
+	if (rc == 0)
+		rc = cmd_history_print(w->history, w->known ? (char *)w->path.p : NULL, w->ui->json,
+				       e);
 	if (w->ui->json) {
 		ui_json_end(&j, ']');
 		ui_json_end(&j, '}');
