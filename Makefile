@@ -23,11 +23,11 @@ VERSION := 0.1.0
 
 # Debian packages: this is the only list of them. 'make deps' installs the first three.
 BUILD_PKGS := gcc libc6-dev make pkg-config libfuse3-dev libsodium-dev liblmdb-dev libssl-dev \
-	      libjansson-dev libarchive-dev zlib1g-dev libexif-dev
+	      libjansson-dev libarchive-dev zlib1g-dev libexif-dev libexpat1-dev
 RUN_PKGS   := fuse3 openssh-client tzdata
 TEST_PKGS  := libcmocka-dev bats age openssh-tests jq attr binutils util-linux procps zip xxd openssl \
 	      libarchive-tools bzip2 xz-utils zstd lz4 \
-	      python3 e2fsprogs nodejs golang-go golang-golang-x-mod-dev \
+	      python3 e2fsprogs libimage-exiftool-perl nodejs golang-go golang-golang-x-mod-dev \
 	      chromium fonts-dejavu-core poppler-utils nbdkit nbdkit-plugin-dev libnbd-bin nbdfuse
 LINT_PKGS  := clang clang-format clang-tidy cppcheck shellcheck mandoc
 CRASH_PKGS := xfsprogs btrfs-progs
@@ -35,7 +35,7 @@ FUZZ_PKGS  := clang libclang-rt-14-dev $(if $(filter afl,$(FUZZ_ENGINE)),afl++)
 BENCH_PKGS := gocryptfs securefs squashfuse squashfs-tools restic borgbackup procps util-linux
 
 # pkg-config modules: those of the engine, of the front alone, of the unit tests alone.
-ENGINE_PC := libsodium lmdb libcrypto jansson libarchive zlib libexif
+ENGINE_PC := libsodium lmdb libcrypto jansson libarchive zlib libexif expat
 FUSE_PC	  := fuse3
 TEST_PC	  := cmocka
 

@@ -58,6 +58,7 @@ static const struct row table[] = {
 	{ERR_NOT_ENROLLED, EACCES, 7, "not-enrolled", "the node is not enrolled"},
 	{ERR_ROLE, EACCES, 7, "role", "the node lacks the role"},
 	{ERR_CHECKPOINT, EACCES, 7, "checkpoint", "the authority saw another log than this"},
+	{ERR_LACKING, EACCES, 7, "lacking", "a field that the archive asks for is not there"},
 	{ERR_WRONG_KEY, EACCES, 7, "wrong-key", "signed by a key that is no authorisation key"},
 	{ERR_NO_EXPORT, EACCES, 7, "no-export", "the authorisation grants no export to there"},
 };

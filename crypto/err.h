@@ -58,6 +58,7 @@ enum err_code {
 	ERR_CHECKPOINT = -76, /* the authority saw another log than this one */
 	ERR_WRONG_KEY = -77,  /* a good signature by a key that is not an authorisation key */
 	ERR_NO_EXPORT = -78,  /* the authorisation does not grant export to that recipient */
+	ERR_LACKING = -79,    /* an item has not the provenance that the archive asks for */
 };
 
 struct err {

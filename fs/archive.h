@@ -12,11 +12,13 @@
 
 #include "crypto/note.h"
 #include "fs/document.h"
+#include "index/record.h"
 
 #define ARCHIVE_KEYS_MAX 32
 #define ARCHIVE_EPOCHS_MAX 256
 #define ARCHIVE_CLASS_MAX 32
 #define ARCHIVE_WITNESSES_MAX 16
+#define ARCHIVE_REQUIRES_MAX 32
 #define ARCHIVE_CARRIED_MAX 8000u /* they fit into what an archive.txt may have */
 
 struct archive_epoch {
@@ -33,6 +35,9 @@ struct archive_desc {
 	int64_t created_ms;
 	int suite;
 	uint32_t chunk_size;
+	/* Fields of provenance (index/field) that every item must have. */
+	char require[ARCHIVE_REQUIRES_MAX][RECORD_KEY_MAX + 1];
+	size_t requires;
 	unsigned threshold;
 	bool require_touch, require_pin;
 	struct sshkey key[ARCHIVE_KEYS_MAX];

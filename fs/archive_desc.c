@@ -60,6 +60,8 @@ void archive_desc_text(struct wire_out *out, const struct archive_desc *d)
 	}
 	wire_out_printf(out, "created: %s\nsuite: %s\nchunk-size: %" PRIu32 "\n", time,
 			suite_name(d->suite), d->chunk_size);
+	for (size_t i = 0; i < d->requires; i++)
+		wire_out_printf(out, "require: %s\n", d->require[i]);
 	archive_terms_text(out, d);
 	wire_out_bytes(out, d->carried.p, d->carried.n);
 }
@@ -87,6 +89,24 @@ static void parse_suite(struct form *f, struct archive_desc *d)
 	if (!chunk_size_ok(d->chunk_size))
 		form_fail(f, ERR_MALFORMED, "'chunk-size' must be a power of two, %u at least",
 			  CHUNK_SIZE_MIN);
+}
+
+/* Any key of a record: a field that this program does not know yet is asked for all the same. */
+static void parse_require(struct form *f, struct archive_desc *d)
+{
+	char *to = d->require[d->requires];
+
+	if (d->requires == ARCHIVE_REQUIRES_MAX) {
+		form_fail(f, ERR_MALFORMED, "more than %d required fields", ARCHIVE_REQUIRES_MAX);
+		return;
+	}
+	form_text(f, "require", to, RECORD_KEY_MAX + 1);
+	if (!f->rc && !record_key_ok(to))
+		form_fail(f, ERR_MALFORMED, "'require' must be the name of a field");
+	for (size_t i = 0; i < d->requires; i++)
+		if (strcmp(d->require[i], to) == 0)
+			form_fail(f, ERR_MALFORMED, "the same field is required twice");
+	d->requires ++;
 }
 
 static void parse_key(struct form *f, struct archive_desc *d)
@@ -243,6 +263,8 @@ static int parse(struct archive_desc *d, struct text_span text, struct err *e)
 		form_hash(&f, "previous", d->previous);
 	form_time(&f, "created", &d->created_ms);
 	parse_suite(&f, d);
+	while (form_next(&f, "require"))
+		parse_require(&f, d);
 	archive_terms_parse(&f, d);
 	parse_carried(&f, d);
 	hash_sha256(d->digest, text.p, text.n);

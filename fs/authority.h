@@ -34,6 +34,9 @@ int authority_open(struct authority **out, const char *dir, bool secrets, struct
 void authority_close(struct authority *a);
 const char *authority_text(const struct authority *a); /* authority.txt, NUL-terminated */
 
+/* Ask for one more field of provenance. ERR_USAGE: it is no field, is asked for already, or one too
+ * many. */
+int authority_require(struct archive_desc *d, const char *name, struct err *e);
 /* A description for a new archive (random id), with all keys and epochs. suite 0: default. */
 void authority_describe(const struct authority *a, struct archive_desc *d, int suite,
 			uint32_t chunk_size, int64_t now_ms);
@@ -106,9 +109,11 @@ struct authority_change {
 	size_t adds, removes;
 	unsigned threshold; /* 0: as it is */
 	enum { AUTHORITY_KEEP, AUTHORITY_NO, AUTHORITY_YES } touch, pin;
+	const char *const *require, *const *unrequire; /* fields of provenance */
+	size_t requires, unrequires;
 };
 /* The next version of the archive.txt we have, unsigned, and what it says. Enrolments and revocations
- * that count now are carried over. ERR_USAGE: a key that is there already or is not there, a threshold
+ * that count now are carried over. ERR_USAGE: a key or field that is there already or is not there, a threshold
  * that can't be met, nothing changed. */
 int authority_rotate(struct authority *a, const uint8_t archive[16],
 		     const struct authority_change *c, struct archive_desc *next,

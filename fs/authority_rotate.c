@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "crypto/hash.h"
+#include "index/field.h"
 #include "index/file.h"
 
 struct carry {
@@ -172,6 +173,41 @@ static int change_keys(struct archive_desc *d, const struct authority_change *c,
 	return 0;
 }
 
+int authority_require(struct archive_desc *d, const char *name, struct err *e)
+{
+	unsigned reading;
+
+	if (!field_find(name, &reading) || reading > 1)
+		return err_set(e, ERR_USAGE,
+			       "`%.70s` is no field of provenance: see custodyfs-format(5)", name);
+	for (size_t i = 0; i < d->requires; i++)
+		if (strcmp(d->require[i], name) == 0)
+			return err_set(e, ERR_USAGE, "%s is asked for already", name);
+	if (d->requires == ARCHIVE_REQUIRES_MAX)
+		return err_set(e, ERR_USAGE, "more than %d fields", ARCHIVE_REQUIRES_MAX);
+	strcpy(d->require[d->requires ++], name);
+	return 0;
+}
+
+static int change_fields(struct archive_desc *d, const struct authority_change *c, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < c->unrequires; i++) {
+		size_t at = 0;
+
+		while (at < d->requires && strcmp(d->require[at], c->unrequire[i]) != 0)
+			at++;
+		if (at == d->requires)
+			return err_set(e, ERR_USAGE, "%s is not asked for", c->unrequire[i]);
+		memmove(d->require[at], d->require[at + 1],
+			(--d->requires - at) * sizeof(d->require[0]));
+	}
+	for (size_t i = 0; rc == 0 && i < c->requires; i++)
+		rc = authority_require(d, c->require[i], e);
+	return rc;
+}
+
 int authority_rotate(struct authority *a, const uint8_t archive[16],
 		     const struct authority_change *c, struct archive_desc *next,
 		     struct document *out, int64_t now_ms, struct err *e)
@@ -195,6 +231,8 @@ int authority_rotate(struct authority *a, const uint8_t archive[16],
 		rc = err_set(e, ERR_USAGE,
 			     "nothing would change: version %" PRIu32 " of archive.txt says all that",
 			     before.version);
+	if (rc == 0)
+		rc = change_fields(next, c, e);
 	if (rc == 0)
 		rc = carry_over(a, &before, &carried, e);
 	if (rc == 0) {

@@ -34,6 +34,7 @@ struct ingest_sum {
 	uint64_t items, bytes, stored; /* acknowledged so far */
 	uint64_t skipped;	       /* for the caller: what was not taken */
 	uint64_t unread;	       /* of these: what should have been, but could not */
+	uint64_t left_out;	       /* of these: files that were refused, in a partial ingest */
 };
 
 /*

@@ -36,13 +36,18 @@ struct intake_ask {
 	struct source_limits limits; /* of each archive among them */
 	const char *manifest;	     /* path, "-" for standard input, or NULL */
 	const char *collection;
-	const struct record *meta;	/* fields every item gets; may be NULL */
+	const struct record *meta; /* fields every item gets; may be NULL */
+	const struct record *link; /* fields of all that files give (derived_from ...); or NULL */
 	const struct moment_zone *zone; /* what local times mean; NULL: they stay local */
 	uint32_t epoch;			/* 0: the newest */
 	unsigned workers;		/* 0: one a CPU */
 	const char *user, *host;
 	uint32_t uid;
-	bool partial; /* rows without a file are told to skip, and are no error */
+	/* Rows without a file, files that are not what their row says, and items without a field that the
+	 * archive asks for are told to skip, are no error, and are listed in an item of the accession
+	 * (fs/intake_leave). */
+	bool partial;
+	bool extract; /* images that lie in sidecars become items of their own */
 	bool dry_run; /* look and compare only: nothing is written, no journal is needed */
 	/* Told of what is not taken: a path in its source, and why ("is a symbolic link"). May be
 	 * NULL. */
@@ -63,9 +68,10 @@ struct intake_ask {
 };
 
 /*
- * ERR_USAGE: two items of one path, a row that fits two files. ERR_NOTFOUND: a source, or the file
+ * Nothing is taken in before all was looked at. ERR_USAGE: two items of one path, a row that fits two files. ERR_NOTFOUND: a source, or the file
  * of a row, is not there, or a source has no file in it: a card that was not mounted must not look
- * like one that was emptied. ERR_DAMAGED: a file has not the size or digest of its row. Codes of
+ * like one that was emptied. ERR_DAMAGED: a file has not the size or digest of its row. ERR_LACKING: an
+ * item has not a field that the archive asks for. Codes of
  * manifest_load, fs/source.h, ingest_begin and ingest_end. sum is filled in every case; for a dry
  * run it says what would have been taken. Something that could not be read is no failure here: it
  * is told to skip, and counted in sum->unread.

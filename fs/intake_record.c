@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "crypto/text.h"
 #include "crypto/wire.h"
@@ -80,6 +79,66 @@ static int add_manifest(struct provenance *p, const struct intake_record_ask *as
 	return rc;
 }
 
+/* What a sidecar says, and which one it is. */
+static int add_sidecar(struct provenance *p, struct record *r, const struct intake_record_ask *ask,
+		       const char *source, const struct sidecar *c)
+{
+	char key[40];
+	int rc = provenance_add(p, source, c->claims, c->percent, ask->unread, ask->ctx);
+
+	snprintf(key, sizeof(key), "%s.file", source);
+	if (rc == 0)
+		rc = record_set_text(r, key, c->path);
+	snprintf(key, sizeof(key), "%s.sha256", source);
+	return rc ? rc : record_set_text(r, key, c->sha256);
+}
+
+/* Of the second and further sidecars the source is called "sidecar2". */
+static int add_sidecars(struct provenance *p, struct record *r, const struct intake_record_ask *ask)
+{
+	const struct sidecar *list[SIDECAR_PER_FILE];
+	size_t n = sidecars_of(ask->sidecars, ask->path, list);
+	char source[16];
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		snprintf(source, sizeof(source), i ? "sidecar%zu" : "sidecar", i + 1);
+		rc = add_sidecar(p, r, ask, source, list[i]);
+	}
+	return rc;
+}
+
+/* What the content says by itself: a sidecar, or an image in one. */
+static int add_content(struct provenance *p, struct record *r, const struct intake_record_ask *ask)
+{
+	const struct sidecar *own = sidecars_at(ask->sidecars, ask->path);
+	const char *role = own ? "sidecar" : ask->role;
+	struct record *claims;
+	int rc = record_new(&claims);
+
+	if (rc == 0 && role)
+		rc = record_set_text(claims, "role", role);
+	if (rc == 0)
+		rc = provenance_add(p, "content", claims, false, NULL, NULL);
+	record_free(claims);
+	if (rc == 0 && own)
+		rc = provenance_add(p, "content", own->claims, own->percent, ask->unread, ask->ctx);
+	return rc || !ask->holder ? rc : add_sidecar(p, r, ask, "sidecar", ask->holder);
+}
+
+static int add_exif(struct provenance *p, const struct intake_record_ask *ask)
+{
+	struct record *claims;
+	int rc = record_new(&claims);
+
+	if (rc == 0)
+		rc = exif_claims(claims, ask->start, ask->start_n);
+	if (rc == 0)
+		rc = provenance_add(p, "exif", claims, false, ask->unread, ask->ctx);
+	record_free(claims);
+	return rc;
+}
+
 /* meta.site_id says site_id of all that say nothing of it themselves. */
 static int add_meta(struct provenance *p, const struct intake_record_ask *ask)
 {
@@ -107,6 +166,12 @@ static int set_claims(struct record *r, const struct intake_record_ask *ask, str
 
 	if (rc == 0 && ask->row)
 		rc = add_manifest(p, ask, e);
+	if (rc == 0 && ask->sidecars)
+		rc = add_content(p, r, ask);
+	if (rc == 0 && ask->sidecars)
+		rc = add_sidecars(p, r, ask);
+	if (rc == 0 && exif_glance(ask->start, ask->start_n))
+		rc = add_exif(p, ask);
 	if (rc == 0 && ask->meta)
 		rc = add_meta(p, ask);
 	if (rc == 0)
@@ -117,10 +182,8 @@ static int set_claims(struct record *r, const struct intake_record_ask *ask, str
 
 int intake_record_make(struct record **out, const struct intake_record_ask *ask, struct err *e)
 {
+	const size_t n = ask->start_n < MEDIA_START ? ask->start_n : MEDIA_START;
 	const struct source_member *m = ask->member;
-	uint8_t start[SOURCE_START];
-	const uint8_t *p = m->fd < 0 ? m->start : start;
-	ssize_t n = m->fd < 0 ? (ssize_t)m->start_n : pread(m->fd, start, sizeof(start), 0);
 	struct err why = {0};
 	struct record *r;
 	int rc = record_new(&r);
@@ -128,8 +191,7 @@ int intake_record_make(struct record **out, const struct intake_record_ask *ask,
 	*out = NULL;
 	if (rc)
 		return err_set(e, rc, "out of memory");
-	/* A read that fails here fails again, and louder, when the content is read. */
-	rc = record_set_text(r, "media-type", media_type(m->path, p, n > 0 ? (size_t)n : 0));
+	rc = record_set_text(r, "media-type", media_type(ask->path, ask->start, n));
 	if (rc == 0)
 		rc = set_stat(r, m);
 	if (rc == 0)

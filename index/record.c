@@ -63,6 +63,11 @@ static bool key_ok(const char *key, size_t n)
 	return true;
 }
 
+bool record_key_ok(const char *key)
+{
+	return key_ok(key, strnlen(key, RECORD_KEY_MAX + 1));
+}
+
 static bool value_ok(const char *key, const uint8_t *v, size_t n)
 {
 	if (n && memchr(v, '\0', n))
@@ -156,6 +161,15 @@ int record_set(struct record *r, const char *key, const void *value, size_t n)
 int record_set_text(struct record *r, const char *key, const char *value)
 {
 	return record_set(r, key, value, strlen(value));
+}
+
+int record_add(struct record *r, const struct record *more)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < more->count && rc == 0; i++)
+		rc = record_set(r, more->field[i].key, more->field[i].value, more->field[i].n);
+	return rc;
 }
 
 bool record_get(const struct record *r, const char *key, struct text_span *value)

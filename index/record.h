@@ -30,6 +30,10 @@ void record_free(struct record *r); /* wipes: provenance is personal data */
  * (path and collection excepted: any bytes but NUL), ERR_NOMEM past the bounds. */
 int record_set(struct record *r, const char *key, const void *value, size_t n);
 int record_set_text(struct record *r, const char *key, const char *value);
+/* Add all fields of another. Codes as above. */
+int record_add(struct record *r, const struct record *more);
+/* Can it be a key? */
+bool record_key_ok(const char *key);
 /* Borrowed; false if absent. */
 bool record_get(const struct record *r, const char *key, struct text_span *value);
 size_t record_count(const struct record *r);

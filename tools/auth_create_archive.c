@@ -22,6 +22,8 @@ static const char help[] =
 	"      --suite NAME       aes-256-gcm, xchacha20-poly1305 or aegis-256\n"
 	"                         (default: the first, where the CPU has AES, else the second)\n"
 	"      --chunk-size N     bytes that are sealed at once, a power of two (default 8192)\n"
+	"      --require FIELD    an ingest must say this of every item: captured_at, site_id, ... (may\n"
+	"                         be given many times)\n"
 	"      --json, -q\n"
 	"\n"
 	"Exit codes: 0 done, 1 system or ARCHIVE exists, 2 usage, 3 key, 7 a signature is refused.\n";
@@ -29,7 +31,7 @@ static const char help[] =
 struct create {
 	struct ui *ui;
 	const char *dir, *archive;
-	struct verb_list keys;
+	struct verb_list keys, requires;
 	int suite; /* 0: default */
 	uint64_t chunk_size;
 	struct archive_desc desc;
@@ -41,6 +43,10 @@ static int take(struct create *c, int opt)
 
 	if (opt == 'k') {
 		rc = verb_add(&c->keys, optarg);
+		return rc < 0 ? ui_fail(c->ui, rc, NULL) : 0;
+	}
+	if (opt == 'r') {
+		rc = verb_add(&c->requires, optarg);
 		return rc < 0 ? ui_fail(c->ui, rc, NULL) : 0;
 	}
 	if (opt == 's') {
@@ -64,6 +70,7 @@ static int parse(struct create *c, int argc, char **argv)
 					      {"sign-with", 1, NULL, 'k'},
 					      {"suite", 1, NULL, 's'},
 					      {"chunk-size", 1, NULL, 'c'},
+					      {"require", 1, NULL, 'r'},
 					      {NULL, 0, NULL, 0}};
 	int opt, code;
 
@@ -115,7 +122,9 @@ static int make(struct create *c, struct err *e)
 	if (rc < 0)
 		goto out;
 	authority_describe(au.a, &c->desc, c->suite, (uint32_t)c->chunk_size, ui_now());
-	if (c->keys.n < c->desc.threshold)
+	for (size_t i = 0; rc == 0 && i < c->requires.n; i++)
+		rc = authority_require(&c->desc, c->requires.p[i], e);
+	if (rc == 0 && c->keys.n < c->desc.threshold)
 		rc = err_set(e, ERR_USAGE,
 			     "%u officer%s must sign at once and %zu --sign-with KEY %s given",
 			     c->desc.threshold, ui_s(c->desc.threshold), c->keys.n,
@@ -151,6 +160,10 @@ static void print(const struct create *c)
 		ui_json_number(&j, "version", d->version);
 		ui_json_text(&j, "suite", suite_name(d->suite));
 		ui_json_number(&j, "chunk_size", d->chunk_size);
+		ui_json_begin(&j, "require", '[');
+		for (size_t i = 0; i < d->requires; i++)
+			ui_json_text(&j, NULL, d->require[i]);
+		ui_json_end(&j, ']');
 		ui_json_number(&j, "threshold", d->threshold);
 		ui_json_number(&j, "keys", d->keys);
 		ui_json_end(&j, '}');
@@ -178,5 +191,6 @@ int auth_create_archive(struct ui *ui, int argc, char **argv)
 		code = rc < 0 ? ui_fail(ui, rc, &e) : 0;
 	}
 	free(c.keys.p);
+	free(c.requires.p);
 	return code;
 }

@@ -27,6 +27,8 @@ static const char help[] =
 	"  -k, --sign-with KEY    an officer's key, old or new, as for ssh-keygen -Y sign -f; may be given\n"
 	"                         many times. The others may sign OUT later (custody-authority sign)\n"
 	"  -o, --output FILE      where it goes ('-': standard output)\n"
+	"      --require FIELD    ask for one more field of provenance of every item that is taken in\n"
+	"      --no-require FIELD ask for it no more\n"
 	"  -n, --dry-run          print the text that would be signed, and stop\n"
 	"      --json, -q, --force\n"
 	"\n"
@@ -38,7 +40,7 @@ struct rotate {
 	struct ui *ui;
 	const char *dir, *archive_text, *output;
 	bool dry_run;
-	struct verb_list keys, add_files, remove_files;
+	struct verb_list keys, add_files, remove_files, require, unrequire;
 	struct sshkey add[ARCHIVE_KEYS_MAX], remove[ARCHIVE_KEYS_MAX];
 	uint64_t threshold;
 	struct authority_change change;
@@ -47,11 +49,15 @@ struct rotate {
 	unsigned have, need, have_next;
 };
 
-enum { OPT_TOUCH = 1, OPT_NO_TOUCH, OPT_PIN, OPT_NO_PIN };
+enum { OPT_TOUCH = 1, OPT_NO_TOUCH, OPT_PIN, OPT_NO_PIN, OPT_FIELD, OPT_NO_FIELD };
 
 static int take(struct rotate *r, int c)
 {
-	struct verb_list *l = c == 'a' ? &r->add_files : c == 'r' ? &r->remove_files : &r->keys;
+	struct verb_list *l = c == 'a'		? &r->add_files :
+			      c == 'r'		? &r->remove_files :
+			      c == OPT_FIELD	? &r->require :
+			      c == OPT_NO_FIELD ? &r->unrequire :
+						  &r->keys;
 
 	switch (c) {
 	case 't':
@@ -88,7 +94,7 @@ static int take(struct rotate *r, int c)
 static int check(const struct rotate *r)
 {
 	if (!r->add_files.n && !r->remove_files.n && !r->threshold && !r->change.touch &&
-	    !r->change.pin)
+	    !r->change.pin && !r->require.n && !r->unrequire.n)
 		return ui_usage(r->ui, "nothing is to change: see --help");
 	if (!r->dry_run && !r->output)
 		return ui_usage(r->ui, "-o OUT is needed: where the new archive.txt goes");
@@ -107,6 +113,8 @@ static int parse(struct rotate *r, int argc, char **argv)
 					      {"no-touch", 0, NULL, OPT_NO_TOUCH},
 					      {"require-pin", 0, NULL, OPT_PIN},
 					      {"no-pin", 0, NULL, OPT_NO_PIN},
+					      {"require", 1, NULL, OPT_FIELD},
+					      {"no-require", 1, NULL, OPT_NO_FIELD},
 					      {"archive", 1, NULL, 'A'},
 					      {"sign-with", 1, NULL, 'k'},
 					      {"output", 1, NULL, 'o'},
@@ -139,6 +147,10 @@ static int read_keys(struct rotate *r, struct err *e)
 	r->change.add = r->add;
 	r->change.remove = r->remove;
 	r->change.threshold = (unsigned)r->threshold;
+	r->change.require = (const char *const *)r->require.p;
+	r->change.requires = r->require.n;
+	r->change.unrequire = (const char *const *)r->unrequire.p;
+	r->change.unrequires = r->unrequire.n;
 	return rc;
 }
 
@@ -197,6 +209,10 @@ static void print_json(const struct rotate *r)
 		ui_json_text(&j, NULL, print);
 	}
 	ui_json_end(&j, ']');
+	ui_json_begin(&j, "require", '[');
+	for (size_t i = 0; i < r->next.requires; i++)
+		ui_json_text(&j, NULL, r->next.require[i]);
+	ui_json_end(&j, ']');
 	ui_json_number(&j, "signatures", r->have);
 	ui_json_number(&j, "threshold", r->need);
 	ui_json_number(&j, "own_signatures", r->have_next);
@@ -254,6 +270,8 @@ int auth_rotate(struct ui *ui, int argc, char **argv)
 	free(r->keys.p);
 	free(r->add_files.p);
 	free(r->remove_files.p);
+	free(r->require.p);
+	free(r->unrequire.p);
 	free(r);
 	return code;
 }

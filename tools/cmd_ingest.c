@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fs/intake.h"
+#include "tools/cmd_derive.h"
 #include "tools/stop.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
@@ -32,7 +33,14 @@ static const char help[] =
 	"                         of manifests (site_id, lane, ...) says it where nothing better does\n"
 	"      --time-zone ZONE   what times without a zone mean: America/Chicago, -06:00. Without it\n"
 	"                         they are kept as local times\n"
-	"      --partial          rows of the manifest whose file is missing are told of, not refused\n"
+	"      --derived-from PATH|ITEM-ID\n"
+	"                         what is taken in was made from this item; needs --action\n"
+	"      --action TEXT      what was done: 'redacted the driver', 'cropped'\n"
+	"      --tool TEXT        and with what\n"
+	"      --extract-embedded images that lie in sidecars become items too, derived from them\n"
+	"      --partial          leave out files that are not what the manifest says, or have not the\n"
+	"                         fields that the archive asks for, and rows whose file is missing: they\n"
+	"                         are told of, and listed in an item of the accession\n"
 	"  -n, --dry-run          look and compare only: lists what would be taken in\n"
 	"  -f, --format FORMAT    what each SOURCE is: auto (by its name; the default), folder, file,\n"
 	"                         tar, zip, bag\n"
@@ -48,7 +56,7 @@ static const char help[] =
 	"Interrupted, it finishes what is committed and stops: that stays in custody.\n"
 	"Exit codes: 0 done, 1 stopped, no such file, a source without any, something could not be read,\n"
 	"or system, 2 usage, 3 key or passphrase, 4 a file is not what the manifest says, 5 malformed\n"
-	"manifest, 6 busy, 7 this node may not ingest.\n";
+	"manifest, 6 busy, 7 this node may not ingest, or an item lacks what the archive asks for.\n";
 
 enum { OPT_NAME = 2000, OPT_MEMBERS, OPT_BYTES, OPT_RATIO };
 
@@ -56,8 +64,9 @@ struct ingest_cmd {
 	struct ui *ui;
 	const char *archive;
 	struct intake_ask ask;
-	struct record *meta;
+	struct record *meta, *link;
 	struct moment_zone zone;
+	const char *derived_from, *action, *tool;
 	uint64_t unread; /* fields that could not be read */
 	char user[EVENT_STR_MAX], host[EVENT_STR_MAX];
 };
@@ -143,6 +152,18 @@ static int take(struct ingest_cmd *c, int opt)
 	case 'n':
 		c->ask.dry_run = true;
 		return 0;
+	case 'D':
+		c->derived_from = optarg;
+		return 0;
+	case 'A':
+		c->action = optarg;
+		return 0;
+	case 'T':
+		c->tool = optarg;
+		return 0;
+	case 'X':
+		c->ask.extract = true;
+		return 0;
 	case 'p':
 		c->ask.partial = true;
 		return 0;
@@ -181,6 +202,10 @@ static int parse(struct ingest_cmd *c, int argc, char **argv)
 					      {"manifest", 1, NULL, 'm'},
 					      {"meta", 1, NULL, 'k'},
 					      {"time-zone", 1, NULL, 'z'},
+					      {"derived-from", 1, NULL, 'D'},
+					      {"action", 1, NULL, 'A'},
+					      {"tool", 1, NULL, 'T'},
+					      {"extract-embedded", 0, NULL, 'X'},
 					      {"partial", 0, NULL, 'p'},
 					      {"dry-run", 0, NULL, 'n'},
 					      {"format", 1, NULL, 'f'},
@@ -209,6 +234,11 @@ static int parse(struct ingest_cmd *c, int argc, char **argv)
 	if (!record_name_ok(c->ask.collection, strlen(c->ask.collection)))
 		return ui_usage(c->ui, "--collection %s: must be one name without '/', not . or ..",
 				c->ask.collection);
+	if ((c->action || c->tool) && !c->derived_from)
+		return ui_usage(c->ui,
+				"--action and --tool are about an item: name it by --derived-from");
+	if (c->derived_from && (!c->action || !c->action[0]))
+		return ui_usage(c->ui, "--derived-from needs --action TEXT: what was done to it");
 	c->archive = argv[optind];
 	c->ask.sources = (const char *const *)argv + optind + 1;
 	c->ask.nsources = (size_t)(argc - optind - 1);
@@ -312,6 +342,10 @@ static int run(struct ingest_cmd *c, struct ingest_sum *sum, struct err *e)
 	rc = cmd_open(&s, c->ui, c->archive, c->ask.dry_run ? STATION_NO_JOURNAL : 0, e);
 	if (rc < 0)
 		return rc;
+	if (c->derived_from)
+		rc = cmd_derive_set(c->link, s, c->derived_from, c->action, c->tool, e);
+	if (rc < 0)
+		return cmd_close(s, rc, e);
 	stop_catch();
 	c->ui->progress_bytes = true;
 	rc = intake_run(s, &c->ask, sum, e);
@@ -332,6 +366,7 @@ static void print_json(const struct ingest_cmd *c, const struct ingest_sum *sum,
 	ui_json_number(&j, "stored", sum->stored);
 	ui_json_number(&j, "skipped", sum->skipped);
 	ui_json_number(&j, "unread", sum->unread);
+	ui_json_number(&j, "left_out", sum->left_out);
 	ui_json_number(&j, "unreadable", c->unread);
 	ui_json_bool(&j, "dry_run", c->ask.dry_run);
 	ui_json_bool(&j, "complete", whole);
@@ -377,8 +412,10 @@ int cmd_ingest(struct ui *ui, int argc, char **argv)
 	struct err e = {0};
 	int code, rc;
 
-	if (record_new(&c.meta) < 0)
+	if (record_new(&c.meta) < 0 || record_new(&c.link) < 0) {
+		record_free(c.meta);
 		return ui_fail(ui, ERR_NOMEM, NULL);
+	}
 	code = parse(&c, argc, argv);
 	if (code >= 0)
 		goto out;
@@ -389,6 +426,7 @@ int cmd_ingest(struct ui *ui, int argc, char **argv)
 	c.ask.host = c.host;
 	c.ask.uid = getuid();
 	c.ask.meta = c.meta;
+	c.ask.link = c.link;
 	c.ask.skip = on_skip;
 	c.ask.unread = on_unread;
 	c.ask.take = on_take;
@@ -406,5 +444,6 @@ int cmd_ingest(struct ui *ui, int argc, char **argv)
 	code = rc < 0 ? ui_fail(ui, rc, &e) : 0;
 out:
 	record_free(c.meta);
+	record_free(c.link);
 	return code;
 }

@@ -58,6 +58,9 @@ static void test_round_trip(void **state)
 	d.epoch[1].epoch = 7;
 	strcpy(d.epoch[1].class, "30-days");
 	d.require_pin = true;
+	d.requires = 2;
+	strcpy(d.require[0], "captured_at");
+	strcpy(d.require[1], "of-a.later_version");
 	signed_desc(o, &doc, &d, "02");
 	assert_int_equal(archive_desc_parse(&got, &doc, NULL, &e), 0);
 	assert_memory_equal(got.id, d.id, 16);
@@ -67,6 +70,9 @@ static void test_round_trip(void **state)
 	assert_int_equal(got.chunk_size, d.chunk_size);
 	assert_int_equal(got.threshold, 2);
 	assert_true(got.require_touch && got.require_pin);
+	assert_int_equal(got.requires, 2);
+	assert_string_equal(got.require[0], "captured_at");
+	assert_string_equal(got.require[1], "of-a.later_version");
 	assert_int_equal(got.keys, 3);
 	for (size_t i = 0; i < 3; i++) {
 		assert_true(sshkey_equal(&got.key[i], &o->key[i]));
@@ -130,6 +136,15 @@ static void test_bad_values(void **state)
 		{"chunk-size: 16384", "chunk-size: 16383", ERR_MALFORMED},
 		{"chunk-size: 16384", "chunk-size: 2048", ERR_MALFORMED},
 		{"chunk-size: 16384", "chunk-size: 2097152", ERR_MALFORMED},
+		{"threshold: 2", "require: lane\nthreshold: 2", ERR_TOO_FEW},
+		{"threshold: 2", "require: lane\nrequire: lane\nthreshold: 2", ERR_MALFORMED},
+		{"threshold: 2", "require: La ne\nthreshold: 2", ERR_MALFORMED},
+		{"threshold: 2", "require: \nthreshold: 2", ERR_MALFORMED},
+		{"threshold: 2",
+		 "require: a23456789012345678901234567890123456789012345678901234567890123456\n"
+		 "threshold: 2",
+		 ERR_MALFORMED},
+		{"threshold: 2", "threshold: 2\nrequire: lane", ERR_MALFORMED},
 		{"threshold: 2", "threshold: 0", ERR_MALFORMED},
 		{"threshold: 2", "threshold: 4", ERR_MALFORMED},
 		{"require-touch: yes", "require-touch: true", ERR_MALFORMED},

@@ -57,6 +57,7 @@ static const struct want all[] = {
 	{ERR_CHECKPOINT, 7, EACCES},
 	{ERR_WRONG_KEY, 7, EACCES},
 	{ERR_NO_EXPORT, 7, EACCES},
+	{ERR_LACKING, 7, EACCES},
 };
 #define ALL (sizeof(all) / sizeof(all[0]))
 
@@ -89,7 +90,7 @@ static void test_words_are_distinct(void **state)
 
 static void test_unknown_codes(void **state)
 {
-	const int odd[] = {1, 5, -7, -9, -79, -1000, INT_MIN, INT_MAX};
+	const int odd[] = {1, 5, -7, -9, -80, -1000, INT_MIN, INT_MAX};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {

@@ -409,11 +409,120 @@ static void test_partial(void **state)
 	two_files(w);
 	put(w, "m.csv", "file,n\nus/1.jpg,1\nus/3.jpg,3\n4,4\n");
 	good(w, &(struct call){.sources = {"s"}, .manifest = "m.csv", .partial = true}, &sum);
-	assert_int_equal(sum.items, 3);
+	assert_int_equal(sum.items, 4); /* with the list of what was left out */
 	assert_int_equal(sum.skipped, 2);
+	assert_int_equal(sum.left_out, 0);
 	assert_string_equal(SKIPS(w), "us/3.jpg: is in the manifest and in no source;"
 				      "4: is in the manifest and in no source;");
 	assert_string_equal(field(w, "us/1.jpg", "manifest.n"), "1");
+}
+
+/* The content of an item; static. */
+static const char *content_of(struct world *w, const char *path)
+{
+	static char out[2000];
+	struct wire_out content = {0};
+	struct record *r;
+	struct event ev;
+
+	if (!capture_find(&w->c, path, &ev, &content, &r))
+		fail_msg("no item %s", path);
+	snprintf(out, sizeof(out), "%.*s", (int)content.n, (const char *)content.p);
+	record_free(r);
+	wire_out_free(&content);
+	return out;
+}
+
+/* A file that is not what its row says is left out, when that is asked for, and the accession has a
+ * list of it. */
+static void test_partial_files(void **state)
+{
+	struct world *w = *state;
+	struct call call = {.sources = {"s"}, .manifest = "m.csv", .partial = true};
+	struct ingest_sum sum;
+	char want[1000];
+
+	two_files(w);
+	put(w, "m.csv", "file,sha256,bytes\nus/1.jpg," SHA_2 ",\n2.jpg,,7\n");
+	call.dry_run = true;
+	good(w, &call, &sum);
+	assert_int_equal(sum.items, 1);
+	call.dry_run = false;
+	good(w, &call, &sum);
+	assert_int_equal(sum.items, 2);
+	assert_int_equal(sum.skipped, 2);
+	assert_int_equal(sum.left_out, 2);
+	assert_int_equal(sum.unread, 0);
+	assert_string_equal(
+		SKIPS(w), "2.jpg: is not what line 3 of the manifest says: it has 1 bytes, not 7;"
+			  "us/1.jpg: is not what line 2 of the manifest says: its SHA-256 is " SHA_1
+			  ", not " SHA_2 ";");
+	field(w, "extra", "path");
+	snprintf(
+		want, sizeof(want),
+		"{\"source\":\"%s\",\"path\":\"2.jpg\",\"why\":\"is not what line 3 of the manifest "
+		"says: it has 1 bytes, not 7\"}\n",
+		capture_source(&w->c, "s"));
+	assert_ptr_equal(strstr(content_of(w, ".custody-left-out.jsonl"), want),
+			 content_of(w, ".custody-left-out.jsonl"));
+	assert_string_equal(field(w, ".custody-left-out.jsonl", "role"), "document");
+	assert_int_equal(capture_count(&w->c, EVENT_ACCESSION_CLOSED), 1);
+}
+
+/* What an archive asks for is seen to before anything is taken in. */
+static void test_required(void **state)
+{
+	struct world *w = *state;
+	struct call call = {.sources = {"s"}, .manifest = "m.csv"};
+	struct archive_desc *d = &w->c.s.archive->desc;
+	struct ingest_sum sum;
+
+	two_files(w);
+	d->requires = 1;
+	strcpy(d->require[0], "lane");
+	put(w, "m.csv", "file,lane\nus/1.jpg,3\n2.jpg,\n");
+	bad(w, &call, ERR_LACKING, "2.jpg has no lane, which this archive asks of every item");
+	call.dry_run = true;
+	bad(w, &call, ERR_LACKING, "2.jpg has no lane");
+	call.dry_run = false;
+	put(w, "m.csv",
+	    "{\"file\":\"us/1.jpg\",\"lane\":\"3\"}\n"
+	    "{\"file\":\"2.jpg\",\"lane\":\"\"}\n{\"file\":\"extra\",\"lane\":\"4\"}\n");
+	bad(w, &call, ERR_LACKING, "2.jpg has no lane");
+	call.partial = true;
+	good(w, &call, &sum);
+	assert_int_equal(sum.items, 3);
+	assert_int_equal(sum.left_out, 1);
+	call.partial = false;
+	put(w, "m.csv", "file,lane\nus/1.jpg,3\n2.jpg,3\nextra,3\n");
+	good(w, &call, &sum);
+	assert_int_equal(sum.items, 3);
+}
+
+/* Sidecars speak of their images, whichever comes first, and give them out when asked. */
+static void test_sidecar(void **state)
+{
+	struct world *w = *state;
+	struct call call = {.sources = {"s"}};
+	struct ingest_sum sum;
+
+	capture_shell(&w->c, "mkdir -p s/z && printf 1 >s/a.jpg && printf 2 >s/z.jpg");
+	put(w, "s/a.xml", "<AutoVu><Plate>ABC</Plate><Guid>g-1</Guid></AutoVu>");
+	put(w, "s/y.xml",
+	    "<AutoVu><Plate>XYZ</Plate><ContextImage>z.jpg</ContextImage><PlateImage>"
+	    "/9j/4AAQSkZJRgABAQEASABI</PlateImage></AutoVu>");
+	put(w, "s/bad.xml", "<AutoVu><Plate>");
+	good(w, &call, &sum);
+	assert_int_equal(sum.items, 5);
+	assert_non_null(strstr(UNREAD(w), "bad.xml: sidecar `autovu` line 1"));
+	assert_string_equal(field(w, "a.jpg", "plate_text"), "ABC");
+	assert_string_equal(field(w, "a.jpg", "sidecar.file"), "a.xml");
+	assert_string_equal(field(w, "z.jpg", "plate_text"), "XYZ");
+	assert_string_equal(field(w, "a.xml", "role"), "sidecar");
+	assert_string_equal(field(w, "a.xml", "event_id"), "g-1");
+	assert_string_equal(field(w, "a.xml", "sidecar.file"), "-");
+	assert_string_equal(field(w, "bad.xml", "role"), "-");
+	assert_int_equal(capture_check(&w->c), 5);
 }
 
 /* Digests are compared before anything is taken in, by a dry run too; a stop is heeded. */
@@ -448,7 +557,8 @@ int main(void)
 		T(test_dry_run),  T(test_archive_in_source),  T(test_stopped),
 		T(test_manifest), T(test_manifest_elsewhere), T(test_manifest_refused),
 		T(test_partial),  T(test_wrong_digest),	      T(test_empty_source),
-		T(test_unread),
+		T(test_unread),	  T(test_partial_files),      T(test_required),
+		T(test_sidecar),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -327,9 +327,31 @@ static void test_paths(void **state)
 	assert_false(record_name_ok("a\0", 2));
 }
 
+static void test_add(void **state)
+{
+	struct record *a, *b;
+	struct text_span v;
+
+	(void)state;
+	assert_int_equal(record_new(&a), 0);
+	assert_int_equal(record_new(&b), 0);
+	assert_int_equal(record_set_text(a, "x", "1"), 0);
+	assert_int_equal(record_set_text(a, "y", "2"), 0);
+	assert_int_equal(record_set_text(b, "y", "3"), 0);
+	assert_int_equal(record_set_text(b, "z", ""), 0);
+	assert_int_equal(record_add(a, b), 0);
+	assert_int_equal(record_count(a), 3);
+	assert_true(record_get(a, "x", &v) && text_is(v, "1"));
+	assert_true(record_get(a, "y", &v) && text_is(v, "3"));
+	assert_true(record_get(a, "z", &v) && v.n == 0);
+	record_free(a);
+	record_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_bytes_are_as_documented),
 		cmocka_unit_test(test_set_replaces_and_get_finds),
 		cmocka_unit_test(test_bad_keys_and_values),
