@@ -37,6 +37,8 @@ clean() {
 	rm -rf "$top"
 }
 trap clean EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 
 make_world() {
 	mkdir "$top/world" && cd "$top/world" || return

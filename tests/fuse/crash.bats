@@ -23,5 +23,5 @@ setup() {
 }
 
 @test "without syncs the same finds losses" {
-	NOSYNC=all tests/crash/crash.sh ext4 4
+	NOSYNC=all tests/crash/crash.sh ext4 8
 }
