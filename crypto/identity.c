@@ -46,6 +46,7 @@ int identity_from_seed(struct identity **out, struct secret_pool *pool, const ui
 	kdf_label(id->index, seed, "custodyfs/v1 node index");
 	kdf_label(id->journal, seed, "custodyfs/v1 node journal");
 	kdf_label(id->state, seed, "custodyfs/v1 node state");
+	kdf_label(id->mark, seed, "custodyfs/v1 node mark");
 	identity_node_id(id->pub.id, id->pub.sign, id->pub.receive);
 	return 0;
 }

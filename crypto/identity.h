@@ -8,6 +8,7 @@
  *   index key      HKDF(seed, "custodyfs/v1 node index")     parent of every index key
  *   journal key    HKDF(seed, "custodyfs/v1 node journal")   MACs of the node's own journal lines
  *   state key      HKDF(seed, "custodyfs/v1 node state")     pins and other files of the node
+ *   mark key       HKDF(seed, "custodyfs/v1 node mark")      what it took in before (index/mark)
  *
  * node id = first 16 bytes of SHA-256("custodyfs/v1 node id" || Ed25519 pk || X25519 pk).
  *
@@ -42,6 +43,7 @@ struct identity {
 	uint8_t index[32];
 	uint8_t journal[32];
 	uint8_t state[32];
+	uint8_t mark[32];
 	struct identity_public pub;
 };
 /* A new identity, or one from its seed. NULL-free: ERR_NOMEM when the pool is full. */

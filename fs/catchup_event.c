@@ -7,6 +7,7 @@
 #include "fs/catchup_document.h"
 #include "fs/catchup_posting.h"
 #include "fs/derived.h"
+#include "index/mark.h"
 
 static const uint8_t none[16];
 
@@ -93,12 +94,29 @@ int catchup_event_show(struct catchup_event *w, const struct event *ev)
 	return rc ? rc : add_item(w, ev, &seg, &acc);
 }
 
+/* What this node took in itself it knows again by its mark. */
+static int note_mark(struct catchup_event *w, const struct event *ev)
+{
+	const struct identity *id = node_identity(w->st->node);
+	const struct mark_key key = {id->mark, w->st->archive->desc.id};
+	static const uint8_t absent[MARK_SIZE];
+	struct mark m;
+
+	if (memcmp(w->node, id->pub.id, 16) != 0 || memcmp(ev->mark, absent, MARK_SIZE) == 0)
+		return 0;
+	mark_open(&m, key, ev->item, ev->mark);
+	return mark_put(w->s->batch, &m, ev->seq);
+}
+
 static int on_ingest(struct catchup_event *w, const struct event *ev)
 {
 	struct ledger_accession acc;
 	struct ledger_segment seg;
-	int rc = load_parents(w, ev, &seg, &acc);
+	int rc = note_mark(w, ev);
 
+	if (rc)
+		return rc;
+	rc = load_parents(w, ev, &seg, &acc);
 	if (rc == 0) {
 		acc.items++;
 		rc = ledger_put_accession(w->s->batch, &acc);

@@ -56,7 +56,8 @@ struct event {
 
 	uint8_t archive[16], node[16], document[16], accession[16], segment[16], item[16],
 		release[16], log[16], export[16], origin[16];
-	uint8_t header[32], head[32], frame[32], commitment[32], digest[32], root[32];
+	uint8_t header[32], head[32], frame[32], commitment[32], mark[32], digest[32],
+		root[32];
 	uint64_t epoch, offset, length, headlen, items, accessions, bytes, uid, loginuid, pid,
 		handle, count, size, stamp;
 	char version[EVENT_STR_MAX], user[EVENT_STR_MAX], host[EVENT_STR_MAX], kind[EVENT_STR_MAX],

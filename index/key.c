@@ -93,6 +93,15 @@ struct key key_record(uint32_t journal, uint64_t seq)
 	return k;
 }
 
+struct key key_mark(const uint8_t content[16], const uint8_t place[16])
+{
+	struct key k = {.n = 32};
+
+	memcpy(k.b, content, 16);
+	memcpy(k.b + 16, place, 16);
+	return k;
+}
+
 struct key key_posting(const uint8_t word[KEY_WORD], uint32_t journal, uint64_t tile)
 {
 	struct key k = {.n = KEY_WORD + 12};
@@ -130,7 +139,7 @@ const char *key_table_name(enum key_table t)
 		[KEY_JOURNAL] = "journal",     [KEY_TILE] = "tile",	  [KEY_LINE] = "line",
 		[KEY_DOCUMENT] = "document",   [KEY_PENDING] = "pending", [KEY_FIND] = "find",
 		[KEY_RECORD] = "record",       [KEY_POSTING] = "posting",
-		[KEY_SHEET] = "sheet",
+		[KEY_SHEET] = "sheet",	       [KEY_MARK] = "mark",
 	};
 
 	return (unsigned)t < KEY_TABLES ? names[t] : NULL;

@@ -29,6 +29,7 @@ enum key_table {
 	KEY_RECORD = 12,   /* journal u32, seq u64     -> provenance of the item ingested there */
 	KEY_POSTING = 13,  /* word[16], journal u32, tile u64 -> bits of 256 lines (index/posting) */
 	KEY_SHEET = 14,	   /* journal u32, tile u64       -> facts of 256 lines' items (index/sheet) */
+	KEY_MARK = 15,	   /* mark[32]                       -> journal seq u64 (index/mark) */
 	KEY_TABLES
 };
 
@@ -57,6 +58,7 @@ struct key key_event(const uint8_t item[16], uint32_t journal, uint64_t seq);
 struct key key_tile(uint32_t journal, uint8_t level, uint64_t tile);
 struct key key_line(uint32_t journal, uint64_t tile);
 struct key key_record(uint32_t journal, uint64_t seq);
+struct key key_mark(const uint8_t content[16], const uint8_t place[16]);
 #define KEY_WORD 16u
 struct key key_posting(const uint8_t word[KEY_WORD], uint32_t journal, uint64_t tile);
 /* Decoders of what a cursor yields; the lengths are checked by the caller with sizeof rules of the
