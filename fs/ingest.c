@@ -11,6 +11,7 @@
 
 #include "crypto/kdf.h"
 #include "crypto/suite.h"
+#include "fs/ingest_check.h"
 #include "fs/ingest_commit.h"
 #include "fs/ingest_queue.h"
 
@@ -26,13 +27,16 @@ struct ingest {
 	const struct record *meta; /* borrowed */
 	struct segment_header header;
 	struct accession_keys *keys;
+	struct event *accession; /* its event */
+	struct known *known;	 /* NULL: the station has no index, nothing is marked */
+	struct ingest_check *check;
 	struct ingest_commit *commit;
 	struct ingest_queue *queue;
 };
 
 /* ---- begin ---- */
 
-static int check_ask(const struct station *s, const struct ingest_ask *ask, struct err *e)
+int ingest_may(const struct station *s, const struct ingest_ask *ask, struct err *e)
 {
 	const struct archive_desc *d = &s->archive->desc;
 	struct timespec now;
@@ -86,10 +90,9 @@ static int make_keys(struct ingest *g, struct err *e)
 	return 0;
 }
 
-static int journal_begin(struct ingest *g, const struct ingest_ask *ask, struct err *e)
+static int make_event(struct ingest *g, const struct ingest_ask *ask, struct err *e)
 {
-	struct event *ev = calloc(1, sizeof(*ev));
-	int rc;
+	struct event *ev = g->accession = calloc(1, sizeof(*ev));
 
 	if (!ev)
 		return err_set(e, ERR_NOMEM, "out of memory");
@@ -103,15 +106,16 @@ static int journal_begin(struct ingest *g, const struct ingest_ask *ask, struct 
 		memcpy(ev->origin, ask->origin, 16);
 	if (ask->export)
 		memcpy(ev->export, ask->export, 16);
-	rc = journal_append(g->s->journal, ev, 1, e);
-	free(ev);
-	return rc;
+	return 0;
 }
 
 static void destroy(struct ingest *g)
 {
 	ingest_commit_free(g->commit);
+	ingest_check_free(g->check);
+	known_close(g->known);
 	secret_give(g->s->pool, g->keys);
+	free(g->accession);
 	free(g->collection);
 	free(g);
 }
@@ -138,6 +142,24 @@ static struct ingest *new_ingest(struct station *s, const struct ingest_ask *ask
 	return g;
 }
 
+/* What looks at items before they are sealed, and after. */
+static int make_judges(struct ingest *g, const struct ingest_ask *ask, struct err *e)
+{
+	const struct known_ask known = {
+		.collection = g->collection,
+		.policy = ask->known,
+		.look = ask->read_back,
+		.repeats = ask->teller.told != NULL,
+	};
+	int rc = 0;
+
+	if (g->s->db)
+		rc = known_open(&g->known, g->s, &known, e);
+	if (rc == 0 && ask->read_back)
+		rc = ingest_check_new(&g->check, g->s->pool, &g->header, &g->keys->frame, e);
+	return rc;
+}
+
 static int start(struct ingest *g, const struct ingest_ask *ask, const struct archive_epoch *epoch,
 		 struct err *e)
 {
@@ -150,24 +172,25 @@ static int start(struct ingest *g, const struct ingest_ask *ask, const struct ar
 		.catalogue_key = g->keys->catalogue,
 		.release_recipient = epoch->recipient,
 		.catalogue_recipient = g->s->archive->desc.catalogue,
+		.accession = g->accession,
+		.check = g->check ? ingest_check_item : NULL,
+		.check_ctx = g->check,
+		.teller = ask->teller,
 	};
 	struct ingest_seal_terms seal = {
 		.pool = g->s->pool,
 		.header = &g->header,
 		.keys = &g->keys->frame,
+		.known = g->known,
 	};
 	int rc = ingest_commit_start(&g->commit, &commit, e);
 
 	if (rc)
 		return rc;
 	seal.commit = g->commit;
-	rc = ingest_queue_start(&g->queue, &seal, ask->workers, e);
-	if (rc == 0)
-		rc = journal_begin(g, ask, e);
-	if (rc) {
-		ingest_queue_finish(g->queue, true, NULL);
+	rc = ingest_queue_start(&g->queue, &seal, &ask->teller, ask->workers, e);
+	if (rc)
 		ingest_commit_finish(g->commit, true, NULL);
-	}
 	return rc;
 }
 
@@ -176,7 +199,7 @@ int ingest_begin(struct ingest **out, struct station *s, const struct ingest_ask
 {
 	const struct archive_epoch *epoch;
 	struct ingest *g;
-	int rc = check_ask(s, ask, e);
+	int rc = ingest_may(s, ask, e);
 
 	*out = NULL;
 	if (rc)
@@ -188,6 +211,10 @@ int ingest_begin(struct ingest **out, struct station *s, const struct ingest_ask
 	if (!g)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	rc = make_keys(g, e);
+	if (rc == 0)
+		rc = make_event(g, ask, e);
+	if (rc == 0)
+		rc = make_judges(g, ask, e);
 	if (rc == 0)
 		rc = start(g, ask, epoch, e);
 	if (rc)
@@ -250,10 +277,11 @@ static int check_file(const struct stat *st, const char *path, uint64_t expect_s
 	return 0;
 }
 
-int ingest_add_file(struct ingest *g, int fd, const char *path, struct record *record,
+/* Takes job->fd and job->record. */
+static int add_file(struct ingest *g, struct ingest_job job, const char *path,
 		    const uint8_t *expect_sha256, uint64_t expect_size, struct err *e)
 {
-	struct ingest_job job = {.fd = fd, .record = record};
+	const int fd = job.fd;
 	struct stat st;
 	int rc = fstat(fd, &st) == 0 ? check_file(&st, path, expect_size, e) :
 				       err_sys(e, "can't look at %s", path);
@@ -269,6 +297,22 @@ int ingest_add_file(struct ingest *g, int fd, const char *path, struct record *r
 		memcpy(job.sha256, expect_sha256, 32);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	return enqueue(g, &job, path, e);
+}
+
+int ingest_add_file(struct ingest *g, int fd, const char *path, struct record *record,
+		    const uint8_t *expect_sha256, uint64_t expect_size, struct err *e)
+{
+	const struct ingest_job job = {.fd = fd, .record = record};
+
+	return add_file(g, job, path, expect_sha256, expect_size, e);
+}
+
+int ingest_add_told(struct ingest *g, int fd, const char *path, struct record *record, uint64_t tag,
+		    struct err *e)
+{
+	const struct ingest_job job = {.fd = fd, .record = record, .tag = tag};
+
+	return add_file(g, job, path, NULL, UINT64_MAX, e);
 }
 
 int ingest_add_bytes(struct ingest *g, const void *p, size_t n, const char *path,
@@ -317,13 +361,31 @@ int ingest_add_stream(struct ingest *g, ingest_read *read, void *ctx, uint64_t s
 
 /* ---- end ---- */
 
-void ingest_progress(struct ingest *g, struct ingest_sum *sum)
+static void add_up(const struct ingest *g, struct ingest_sum *sum, const struct ingest_queue_sum *q)
 {
 	struct ingest_commit_sum c;
 
 	ingest_commit_sum(g->commit, &c);
-	*sum = (struct ingest_sum){.items = c.items, .bytes = c.bytes, .stored = c.stored};
+	*sum = (struct ingest_sum){.items = c.items,
+				   .bytes = c.bytes,
+				   .stored = c.stored,
+				   .known = q->known,
+				   .known_bytes = q->known_bytes,
+				   .elsewhere = q->elsewhere};
 	memcpy(sum->accession, g->header.accession, 16);
+}
+
+bool ingest_failed(struct ingest *g)
+{
+	return ingest_queue_failed(g->queue) || ingest_commit_failed(g->commit);
+}
+
+void ingest_progress(struct ingest *g, struct ingest_sum *sum)
+{
+	struct ingest_queue_sum q;
+
+	ingest_queue_sum(g->queue, &q);
+	add_up(g, sum, &q);
 }
 
 static int journal_closed(struct ingest *g, const struct ingest_sum *sum, struct err *e)
@@ -344,17 +406,18 @@ static int journal_closed(struct ingest *g, const struct ingest_sum *sum, struct
 
 int ingest_end(struct ingest *g, bool abort, struct ingest_sum *sum, struct err *e)
 {
+	struct ingest_queue_sum known;
 	struct ingest_sum done;
 	struct err second = {0};
 	int rc, commit, sign;
 
 	/* What a worker says comes first: the committer's trouble would be its words too. */
-	rc = ingest_queue_finish(g->queue, abort, e);
+	rc = ingest_queue_finish(g->queue, abort, &known, e);
 	commit = ingest_commit_finish(g->commit, abort || rc, &second);
 	if (rc == 0 && commit)
 		rc = err_set(e, commit, "%s", second.text);
-	ingest_progress(g, &done);
-	if (rc == 0 && !abort)
+	add_up(g, &done, &known);
+	if (rc == 0 && !abort && done.items)
 		rc = journal_closed(g, &done, e);
 	/* Also after a failure: what was committed is evidence and is to be seen. */
 	sign = journal_checkpoint(g->s->journal, &second);

@@ -50,6 +50,7 @@ struct ingest_commit {
 	struct event *event;
 	size_t events;
 	struct ingest_commit_sum pending; /* what event[] will acknowledge */
+	bool opened;			  /* the accession is journalled, or at least tried */
 	uint64_t batches;
 	int64_t checkpoint_ms;
 };
@@ -172,6 +173,16 @@ int ingest_commit_push(struct ingest_commit *c, const struct ingest_item *item, 
 	return rc;
 }
 
+bool ingest_commit_failed(struct ingest_commit *c)
+{
+	bool failed;
+
+	pthread_mutex_lock(&c->lock);
+	failed = c->failed.code != 0;
+	pthread_mutex_unlock(&c->lock);
+	return failed;
+}
+
 void ingest_commit_sum(struct ingest_commit *c, struct ingest_commit_sum *sum)
 {
 	pthread_mutex_lock(&c->lock);
@@ -259,11 +270,15 @@ static int tell_item(struct ingest_commit *c, const struct ingest_item *it, stru
 {
 	struct event *ev;
 
-	if (c->events + 2 > EVENTS) {
+	if (c->events + 3 > EVENTS) {
 		int rc = flush_events(c, e);
 
 		if (rc)
 			return rc;
+	}
+	if (!c->opened) {
+		c->event[c->events++] = *c->ask.accession;
+		c->opened = true;
 	}
 	if (!it->segment->told) {
 		ev = next_event(c, EVENT_SEGMENT);
@@ -280,13 +295,15 @@ static int tell_item(struct ingest_commit *c, const struct ingest_item *it, stru
 	memcpy(ev->head, it->head, 32);
 	memcpy(ev->frame, it->frame, 32);
 	memcpy(ev->commitment, it->commitment, 32);
+	memcpy(ev->mark, it->mark, 32);
 	c->pending.items++;
 	c->pending.bytes += it->plain;
 	c->pending.stored += it->length;
 	return 0;
 }
 
-static int commit(struct ingest_commit *c, size_t n, struct err *e)
+/* The batch's frames are durable after this, and found good if that was asked for. */
+static int make_durable(struct ingest_commit *c, size_t n, struct err *e)
 {
 	int rc = 0;
 
@@ -294,14 +311,29 @@ static int commit(struct ingest_commit *c, size_t n, struct err *e)
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		struct ingest_segment *seg = c->batch[i].segment;
 
-		if (seg->synced != c->batches)
-			rc = segment_sync(seg->writer, e);
+		if (seg->synced == c->batches)
+			continue;
+		rc = segment_sync(seg->writer, e);
 		seg->synced = c->batches;
+		if (c->ask.check)
+			segment_forget(seg->writer);
 	}
+	for (size_t i = 0; c->ask.check && i < n && rc == 0; i++)
+		rc = c->ask.check(c->ask.check_ctx, &c->batch[i], e);
+	return rc;
+}
+
+static int commit(struct ingest_commit *c, size_t n, struct err *e)
+{
+	const struct ingest_teller *teller = &c->ask.teller;
+	int rc = make_durable(c, n, e);
+
 	for (size_t i = 0; i < n && rc == 0; i++)
 		rc = tell_item(c, &c->batch[i], e);
 	if (rc == 0)
 		rc = flush_events(c, e);
+	for (size_t i = 0; teller->told && i < n && rc == 0; i++)
+		teller->told(teller->ctx, c->batch[i].tag, INGEST_SEALED, NULL);
 	if (rc == 0 && monotonic_ms() - c->checkpoint_ms >= CHECKPOINT_MS) {
 		rc = journal_checkpoint(c->ask.journal, e);
 		c->checkpoint_ms = monotonic_ms();

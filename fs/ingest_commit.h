@@ -6,9 +6,10 @@
  *
  * The order on disk: the segment's header and frames, its names in the directories, and only then
  * the journal's lines. A crash leaves frames that nobody knows of, never lines about frames that
- * are not there.
+ * are not there. The accession itself is journalled with its first item: what takes in nothing is
+ * none.
  *
- * Thread rule: place, writer, cancel, push and sum may be called from many threads.
+ * Thread rule: place, writer, cancel, push, failed and sum may be called from many threads.
  */
 #ifndef CUSTODY_FS_INGEST_COMMIT_H
 #define CUSTODY_FS_INGEST_COMMIT_H
@@ -16,11 +17,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fs/ingest_fate.h"
 #include "fs/segment.h"
 #include "index/journal.h"
 
 struct ingest_commit;
 struct ingest_segment;
+
+struct ingest_item;
+/* Read an item back from the disk, where it is durable: what fails here is never journalled. */
+typedef int ingest_commit_check(void *ctx, const struct ingest_item *item, struct err *e);
 
 struct ingest_commit_ask {
 	struct journal *journal; /* borrowed, as all below */
@@ -29,6 +35,10 @@ struct ingest_commit_ask {
 	const struct segment_header *header; /* all but the segment id is taken from it */
 	const uint8_t *content_key, *catalogue_key;		/* 32 secret bytes each */
 	const uint8_t *release_recipient, *catalogue_recipient; /* 32 bytes each */
+	const struct event *accession; /* its event, to be journalled before all others */
+	ingest_commit_check *check;    /* may be NULL */
+	void *check_ctx;
+	struct ingest_teller teller; /* of items that are journalled */
 };
 
 /* A sealed and written frame. */
@@ -38,6 +48,9 @@ struct ingest_item {
 	uint64_t offset, length; /* of the frame */
 	uint64_t plain;		 /* bytes of content */
 	uint32_t headlen;
+	uint8_t sha256[32]; /* of the content */
+	uint8_t mark[32];   /* see index/mark; all zero: none */
+	uint64_t tag;	    /* for the teller */
 };
 
 /* Acknowledged so far. */
@@ -55,6 +68,7 @@ void ingest_commit_cancel(struct ingest_commit *c, struct ingest_segment *seg);
 /* Hand over a frame that is written. Takes item->segment also on failure. Waits when much is
  * waiting already; fails when an earlier commit has. */
 int ingest_commit_push(struct ingest_commit *c, const struct ingest_item *item, struct err *e);
+bool ingest_commit_failed(struct ingest_commit *c);
 void ingest_commit_sum(struct ingest_commit *c, struct ingest_commit_sum *sum);
 /* Commit what waits (or drop it) and end the thread. The first failure of all commits. Nothing is
  * placed or pushed any more. */

@@ -24,7 +24,9 @@ struct ingest_queue {
 	uint64_t bytes; /* of content in memory that waits */
 	bool closing;
 	struct err failed; /* code 0: nothing did */
+	struct ingest_queue_sum sum;
 
+	struct ingest_teller teller;
 	atomic_bool stop;
 	struct worker *worker;
 	unsigned workers; /* started */
@@ -48,6 +50,33 @@ static bool next_job(struct ingest_queue *q, struct ingest_job *job)
 	return true;
 }
 
+/* What became of a job that is not to be committed. True if it ends the ingest. */
+static bool settle(struct ingest_queue *q, const struct ingest_job *job,
+		   const struct ingest_seal_end *end, int rc, const struct err *e)
+{
+	const struct ingest_teller *t = &q->teller;
+
+	if (rc && (!t->told || !end->of_file))
+		return true;
+	if (t->told && rc)
+		t->told(t->ctx, job->tag, INGEST_FAILED, e);
+	else if (t->told && end->is == KNOWN_THERE)
+		t->told(t->ctx, job->tag, INGEST_KNOWN, NULL);
+	else if (t->told && end->is == KNOWN_ON_ITS_WAY)
+		t->told(t->ctx, job->tag, INGEST_ON_ITS_WAY, NULL);
+	return false;
+}
+
+static void count(struct ingest_queue *q, uint64_t size, enum known_is is)
+{
+	if (is == KNOWN_ELSEWHERE)
+		q->sum.elsewhere++;
+	if (is != KNOWN_THERE && is != KNOWN_ON_ITS_WAY)
+		return;
+	q->sum.known++;
+	q->sum.known_bytes += size;
+}
+
 static void *work(void *arg)
 {
 	struct worker *w = arg;
@@ -57,19 +86,25 @@ static void *work(void *arg)
 	pthread_mutex_lock(&q->lock);
 	while (next_job(q, &job)) {
 		enum ingest_job_state *state = job.state;
+		struct ingest_seal_end end;
 		struct err e = {0};
+		uint64_t size = job.size;
+		bool ends;
 		int rc;
 
 		pthread_mutex_unlock(&q->lock);
-		rc = ingest_seal_run(w->seal, &job, &e);
+		rc = ingest_seal_run(w->seal, &job, &end, &e);
+		ends = settle(q, &job, &end, rc, &e);
 		ingest_seal_job_free(&job);
 		pthread_mutex_lock(&q->lock);
 		if (state) {
 			*state = INGEST_JOB_DONE;
 			pthread_cond_broadcast(&q->room);
 		}
+		if (rc == 0)
+			count(q, size, end.is);
 		/* Once stopped, what others say is only that they were. */
-		if (rc && !atomic_exchange(&q->stop, true)) {
+		if (ends && !atomic_exchange(&q->stop, true)) {
 			q->failed = e;
 			pthread_cond_broadcast(&q->more);
 			pthread_cond_broadcast(&q->room);
@@ -99,7 +134,7 @@ static int start_worker(struct ingest_queue *q, const struct ingest_seal_terms *
 }
 
 int ingest_queue_start(struct ingest_queue **out, const struct ingest_seal_terms *terms,
-		       unsigned workers, struct err *e)
+		       const struct ingest_teller *teller, unsigned workers, struct err *e)
 {
 	struct ingest_queue *q = calloc(1, sizeof(*q));
 	struct ingest_seal_terms t = *terms;
@@ -117,13 +152,14 @@ int ingest_queue_start(struct ingest_queue **out, const struct ingest_seal_terms
 	if (workers > WORKERS_MAX)
 		workers = WORKERS_MAX;
 	t.stop = &q->stop;
+	q->teller = *teller;
 	q->worker = calloc(workers, sizeof(*q->worker));
 	if (!q->worker)
 		rc = err_set(e, ERR_NOMEM, "out of memory");
 	while (q->worker && q->workers < workers && rc == 0)
 		rc = start_worker(q, &t, e);
 	if (rc)
-		ingest_queue_finish(q, true, NULL);
+		ingest_queue_finish(q, true, NULL, NULL);
 	else
 		*out = q;
 	return rc;
@@ -176,7 +212,25 @@ int ingest_queue_run(struct ingest_queue *q, struct ingest_job *job, struct err 
 	return rc;
 }
 
-int ingest_queue_finish(struct ingest_queue *q, bool stop, struct err *e)
+bool ingest_queue_failed(struct ingest_queue *q)
+{
+	bool failed;
+
+	pthread_mutex_lock(&q->lock);
+	failed = q->failed.code != 0;
+	pthread_mutex_unlock(&q->lock);
+	return failed;
+}
+
+void ingest_queue_sum(struct ingest_queue *q, struct ingest_queue_sum *sum)
+{
+	pthread_mutex_lock(&q->lock);
+	*sum = q->sum;
+	pthread_mutex_unlock(&q->lock);
+}
+
+int ingest_queue_finish(struct ingest_queue *q, bool stop, struct ingest_queue_sum *sum,
+			struct err *e)
 {
 	int rc;
 
@@ -195,6 +249,8 @@ int ingest_queue_finish(struct ingest_queue *q, bool stop, struct err *e)
 	for (; q->count > 0; q->count--, q->first = (q->first + 1) % JOBS)
 		ingest_seal_job_free(&q->job[q->first]);
 	rc = q->failed.code ? err_set(e, q->failed.code, "%s", q->failed.text) : 0;
+	if (sum)
+		*sum = q->sum;
 	pthread_cond_destroy(&q->more);
 	pthread_cond_destroy(&q->room);
 	pthread_mutex_destroy(&q->lock);

@@ -24,9 +24,11 @@ struct ingest_seal {
 	struct ingest_seal_terms terms;
 	struct item_keys *keys;
 	struct stream_run run;
-	uint8_t *plain;		/* INGEST_WHOLE_MAX bytes */
-	struct wire_out stored; /* sealed bytes on their way */
-	struct wire_out record; /* encoded */
+	uint8_t *plain;		     /* INGEST_WHOLE_MAX bytes */
+	struct wire_out stored;	     /* sealed bytes on their way */
+	struct wire_out record;	     /* encoded */
+	struct ingest_seal_end *end; /* of the run */
+	struct mark mark;	     /* of its content */
 };
 
 void ingest_seal_job_free(struct ingest_job *job)
@@ -73,43 +75,47 @@ void ingest_seal_free(struct ingest_seal *s)
 
 /* ---- reading ---- */
 
-static int changed(const struct ingest_job *job, struct err *e)
+static int changed(struct ingest_seal *s, const struct ingest_job *job, struct err *e)
 {
+	s->end->of_file = true;
 	return err_set(e, ERR_SYSTEM, "%s changed while it was read: it is still being written",
 		       job->path);
 }
 
-/* Bytes [off, off+n) of the content. *p points to them: in buf, or where they are. */
-static int content(const struct ingest_job *job, uint64_t off, size_t n, uint8_t *buf,
+/* Bytes [off, off+n) of the content. *p points to them: in s->plain, or where they are. */
+static int content(struct ingest_seal *s, const struct ingest_job *job, uint64_t off, size_t n,
 		   const uint8_t **p, struct err *e)
 {
 	size_t got = 0;
 
 	if (job->read) {
-		*p = buf;
-		return job->read(job->read_ctx, buf, n, e);
+		*p = s->plain;
+		return job->read(job->read_ctx, s->plain, n, e);
 	}
 	if (job->fd < 0) {
 		*p = job->mem + off;
 		return 0;
 	}
-	*p = buf;
+	*p = s->plain;
 	while (got < n) {
-		ssize_t r = pread(job->fd, buf + got, n - got, (off_t)(off + got));
+		ssize_t r = pread(job->fd, s->plain + got, n - got, (off_t)(off + got));
 
 		if (r < 0 && errno == EINTR)
 			continue;
-		if (r < 0)
-			return err_sys(e, "can't read %s", job->path);
 		if (r == 0)
-			return changed(job, e);
+			return changed(s, job, e);
+		if (r < 0) {
+			s->end->of_file = true;
+			return err_sys(e, "can't read %s", job->path);
+		}
 		got += (size_t)r;
 	}
 	return 0;
 }
 
 /* After all was read: is it still the file that was opened, and what the manifest says? */
-static int check_content(const struct ingest_job *job, const uint8_t sha256[32], struct err *e)
+static int check_content(struct ingest_seal *s, const struct ingest_job *job,
+			 const uint8_t sha256[32], struct err *e)
 {
 	struct stat st;
 	char is[65], want[65];
@@ -119,10 +125,11 @@ static int check_content(const struct ingest_job *job, const uint8_t sha256[32],
 			return err_sys(e, "can't look at %s", job->path);
 		if ((uint64_t)st.st_size != job->size || st.st_mtim.tv_sec != job->mtime.tv_sec ||
 		    st.st_mtim.tv_nsec != job->mtime.tv_nsec)
-			return changed(job, e);
+			return changed(s, job, e);
 	}
 	if (!job->has_sha256 || memcmp(job->sha256, sha256, 32) == 0)
 		return 0;
+	s->end->of_file = true;
 	text_hex(is, sha256, 32);
 	text_hex(want, job->sha256, 32);
 	return err_set(
@@ -130,6 +137,20 @@ static int check_content(const struct ingest_job *job, const uint8_t sha256[32],
 		"%s is not what the manifest says, or what it was when it was looked at: its "
 		"SHA-256 is %s, not %s",
 		job->path, is, want);
+}
+
+/* Is it known? To be asked once of each content. */
+static int judge(struct ingest_seal *s, const struct ingest_job *job, const uint8_t sha256[32],
+		 struct err *e)
+{
+	if (!s->terms.known)
+		return 0;
+	return known_judge(s->terms.known, sha256, job->path, &s->mark, &s->end->is, e);
+}
+
+static bool wanted(const struct ingest_seal *s)
+{
+	return s->end->is == KNOWN_NEW || s->end->is == KNOWN_ELSEWHERE;
 }
 
 /* ---- sealing ---- */
@@ -153,9 +174,11 @@ static int begin_item(struct ingest_seal *s, const struct ingest_job *job, struc
 	rc = record_encode(job->record, &s->record);
 	if (rc == 0)
 		rc = frame_bound(bound, f, s->keys->file, s->record.n);
-	if (rc)
+	if (rc) {
+		s->end->of_file = true; /* its record is too long */
 		return err_set(e, rc, "%s: its provenance can't be kept: %s", job->path,
 			       err_text(rc));
+	}
 	frame_stream_ad(ad, bound);
 	rc = stream_key_init(&s->keys->stream, h->suite, s->keys->file, ad);
 	if (rc == 0)
@@ -174,6 +197,9 @@ static int seal_head(struct ingest_seal *s, const struct ingest_job *job, struct
 	if (rc)
 		return err_set(e, rc, "%s can't be sealed: %s", job->path, err_text(rc));
 	hash_sha256(it->head, s->stored.p + at, f->head_len);
+	memcpy(it->sha256, sha256, 32);
+	if (s->terms.known)
+		known_mark(s->terms.known, it->mark, f->item, &s->mark);
 	return 0;
 }
 
@@ -183,14 +209,17 @@ static int seal_whole(struct ingest_seal *s, const struct ingest_job *job, struc
 {
 	const uint8_t *p;
 	uint8_t sha256[32], *to;
-	int rc = content(job, 0, job->size, s->plain, &p, e);
+	int rc = content(s, job, 0, job->size, &p, e);
 
 	if (rc == 0) {
 		hash_sha256(sha256, p, job->size);
-		rc = check_content(job, sha256, e);
+		rc = check_content(s, job, sha256, e);
 	}
 	if (rc == 0)
-		rc = seal_head(s, job, f, sha256, it, e);
+		rc = judge(s, job, sha256, e);
+	if (rc || !wanted(s))
+		return rc;
+	rc = seal_head(s, job, f, sha256, it, e);
 	if (rc)
 		return rc;
 	to = wire_out_room(&s->stored, chunk_stored(frame_map(f)));
@@ -252,8 +281,42 @@ static int hash_written(struct ingest_seal *s, struct ingest_item *it, struct er
 	return rc;
 }
 
+/* The next piece of a long file. */
+static int read_step(struct ingest_seal *s, const struct ingest_job *job, uint64_t off,
+		     const uint8_t **p, size_t *n, struct err *e)
+{
+	int rc = stopped(s, e);
+
+	*n = job->size - off < STEP ? (size_t)(job->size - off) : STEP;
+	return rc ? rc : content(s, job, off, *n, p, e);
+}
+
+/* SHA-256 of a long file, before any of it is sealed: what is known is to leave no gap in a segment,
+ * which may be as long as it is. */
+static int hash_before(struct ingest_seal *s, const struct ingest_job *job, uint8_t sha256[32],
+		       struct err *e)
+{
+	struct hash_ctx h;
+	int rc = 0;
+
+	hash_init(&h);
+	for (uint64_t off = 0; off < job->size && rc == 0; off += STEP) {
+		const uint8_t *p;
+		size_t n;
+
+		rc = read_step(s, job, off, &p, &n, e);
+		if (rc == 0)
+			hash_update(&h, p, n);
+	}
+	hash_final(&h, sha256);
+	if (rc == 0)
+		rc = check_content(s, job, sha256, e);
+	return rc ? rc : judge(s, job, sha256, e);
+}
+
+/* hashed: its SHA-256, where it was read before; or NULL. */
 static int seal_in_steps(struct ingest_seal *s, const struct ingest_job *job, struct frame *f,
-			 struct ingest_item *it, struct err *e)
+			 struct ingest_item *it, const uint8_t *hashed, struct err *e)
 {
 	struct hash_ctx h;
 	uint8_t sha256[32];
@@ -261,12 +324,10 @@ static int seal_in_steps(struct ingest_seal *s, const struct ingest_job *job, st
 
 	hash_init(&h);
 	for (uint64_t off = 0; off < job->size && rc == 0; off += STEP) {
-		size_t n = job->size - off < STEP ? (size_t)(job->size - off) : STEP;
 		const uint8_t *p;
+		size_t n;
 
-		rc = stopped(s, e);
-		if (rc == 0)
-			rc = content(job, off, n, s->plain, &p, e);
+		rc = read_step(s, job, off, &p, &n, e);
 		if (rc)
 			break;
 		hash_update(&h, p, n);
@@ -274,7 +335,12 @@ static int seal_in_steps(struct ingest_seal *s, const struct ingest_job *job, st
 	}
 	hash_final(&h, sha256);
 	if (rc == 0)
-		rc = check_content(job, sha256, e);
+		rc = check_content(s, job, sha256, e);
+	/* One that was hashed before is judged already. */
+	if (rc == 0 && !hashed)
+		rc = judge(s, job, sha256, e);
+	else if (rc == 0 && memcmp(hashed, sha256, 32) != 0)
+		rc = changed(s, job, e);
 	wire_out_reset(&s->stored);
 	if (rc == 0)
 		rc = seal_head(s, job, f, sha256, it, e);
@@ -283,35 +349,52 @@ static int seal_in_steps(struct ingest_seal *s, const struct ingest_job *job, st
 	return rc ? rc : hash_written(s, it, e);
 }
 
-int ingest_seal_run(struct ingest_seal *s, const struct ingest_job *job, struct err *e)
+/* To its place in a segment, and to be committed. `whole`: it is in `stored`. */
+static int put_away(struct ingest_seal *s, const struct ingest_job *job, struct frame *f,
+		    struct ingest_item *it, bool whole, const uint8_t *hashed, struct err *e)
+{
+	int rc;
+
+	it->length = frame_length(f);
+	it->headlen = f->head_len;
+	it->plain = f->size;
+	it->tag = job->tag;
+	memcpy(it->item, f->item, sizeof(it->item));
+	rc = ingest_commit_place(s->terms.commit, it->length, &it->segment, &it->offset, e);
+	if (rc)
+		return rc;
+	rc = whole ? write_stored(s, it, 0, e) : seal_in_steps(s, job, f, it, hashed, e);
+	if (rc == 0 && wanted(s))
+		return ingest_commit_push(s->terms.commit, it, e);
+	ingest_commit_cancel(s->terms.commit, it->segment);
+	return rc;
+}
+
+int ingest_seal_run(struct ingest_seal *s, const struct ingest_job *job,
+		    struct ingest_seal_end *end, struct err *e)
 {
 	bool whole = job->size <= INGEST_WHOLE_MAX;
+	bool before = !whole && !job->read && s->terms.known && known_any(s->terms.known);
 	struct ingest_item it = {0};
+	uint8_t hashed[HASH_SIZE];
 	struct frame f;
-	int rc = begin_item(s, job, &f, e);
+	int rc;
 
+	*end = (struct ingest_seal_end){.is = KNOWN_NEW};
+	s->end = end;
+	rc = begin_item(s, job, &f, e);
 	if (rc == 0 && whole)
 		rc = seal_whole(s, job, &f, &it, e);
-	if (rc)
-		goto out;
-	it.length = frame_length(&f);
-	it.headlen = f.head_len;
-	it.plain = f.size;
-	memcpy(it.item, f.item, sizeof(it.item));
-	rc = ingest_commit_place(s->terms.commit, it.length, &it.segment, &it.offset, e);
-	if (rc)
-		goto out;
-	rc = whole ? write_stored(s, &it, 0, e) : seal_in_steps(s, job, &f, &it, e);
-	if (rc == 0)
-		rc = ingest_commit_push(s->terms.commit, &it, e);
-	else
-		ingest_commit_cancel(s->terms.commit, it.segment);
-out:
+	else if (rc == 0 && before)
+		rc = hash_before(s, job, hashed, e);
+	if (rc == 0 && wanted(s))
+		rc = put_away(s, job, &f, &it, whole, before ? hashed : NULL, e);
 	stream_end(&s->run);
 	secret_wipe(s->keys, sizeof(*s->keys));
 	if (job->fd >= 0 || job->read)
 		secret_wipe(s->plain, whole ? job->size : STEP);
 	if (s->record.p)
 		secret_wipe(s->record.p, s->record.n);
+	s->end = NULL;
 	return rc;
 }

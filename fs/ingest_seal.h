@@ -16,6 +16,7 @@
 #include "crypto/secret.h"
 #include "fs/frame.h"
 #include "fs/ingest_commit.h"
+#include "fs/known.h"
 #include "index/record.h"
 
 /* The next n bytes of a content that is read in order, all of them. */
@@ -36,6 +37,7 @@ struct ingest_job {
 	struct record *record; /* complete */
 	bool has_sha256;
 	uint8_t sha256[32]; /* what the content must have */
+	uint64_t tag;	    /* for the teller */
 };
 /* A content up to so long is sealed in one piece; a longer one in steps, and its frame is read back
  * from the page cache to be hashed, because the head, which comes first, is known last. */
@@ -49,13 +51,21 @@ struct ingest_seal_terms {
 	const struct segment_header *header; /* archive, accession, suite, chunk size */
 	const struct frame_keys *keys;
 	const atomic_bool *stop; /* when true: leave off, with ERR_SYSTEM */
+	struct known *known;	 /* NULL: all is taken in, and none is marked */
 };
 
 struct ingest_seal;
 int ingest_seal_new(struct ingest_seal **out, const struct ingest_seal_terms *terms, struct err *e);
 void ingest_seal_free(struct ingest_seal *s); /* wipes; NULL is fine */
-/* Seal the job and push it to be committed. ERR_DAMAGED: not the digest that was expected;
- * ERR_SYSTEM: the file changed while it was read, or the system failed. Errors name the path. */
-int ingest_seal_run(struct ingest_seal *s, const struct ingest_job *job, struct err *e);
+/* What a run came to. */
+struct ingest_seal_end {
+	enum known_is is; /* NEW, ELSEWHERE: pushed to be committed; else it was not taken in */
+	bool of_file;	  /* what failed is the file's fault, and others may go on */
+};
+/* Seal the job and push it to be committed, unless its content is known. ERR_DAMAGED: not the digest
+ * that was expected; ERR_SYSTEM: the file changed while it was read, or the system failed. Errors
+ * name the path. */
+int ingest_seal_run(struct ingest_seal *s, const struct ingest_job *job,
+		    struct ingest_seal_end *end, struct err *e);
 
 #endif

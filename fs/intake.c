@@ -33,7 +33,8 @@ struct intake {
 	/* The survey compares files with the manifest and reads sidecars; the check, where the archive
 	 * asks for fields, makes every record once; then files are taken in. */
 	enum { SURVEY, CHECK, TAKE } walk;
-	struct ingest *g; /* NULL before they are */
+	struct ingest *g;    /* NULL before they are */
+	struct known *known; /* for a dry run that is to say what is known; else NULL */
 	struct sidecars *sidecars;
 	struct intake_leave *leave;
 	uint8_t *start; /* EXIF_START bytes: the beginning of what is looked at */
@@ -58,8 +59,8 @@ static int tell_progress(struct intake *t, struct err *e)
 		return 0;
 	if (t->g)
 		ingest_progress(t->g, &now);
-	t->progress.items = now.items;
-	t->progress.bytes = now.bytes;
+	t->progress.items = now.items + now.known;
+	t->progress.bytes = now.bytes + now.known_bytes;
 	if (t->ask->progress(t->ask->ctx, &t->progress) != 0)
 		return err_set(e, ERR_SYSTEM, "the ingest was stopped");
 	return 0;
@@ -292,6 +293,30 @@ static int survey_row(struct intake *t, const struct source_member *m, struct er
 	return rc;
 }
 
+/* What a dry run says of a file: would it be taken in? */
+static int foresee(struct intake *t, const struct source_member *m, struct err *e)
+{
+	enum known_is is = KNOWN_NEW;
+	uint8_t sha256[32];
+	struct mark mark;
+	int rc = 0;
+
+	if (t->known && known_any(t->known)) {
+		rc = intake_compare_digest(sha256, t->from, m, compared, t, e);
+		if (rc == 0)
+			rc = known_judge(t->known, sha256, m->path, &mark, &is, e);
+	}
+	if (is == KNOWN_THERE || is == KNOWN_ON_ITS_WAY) {
+		t->sum->known++;
+		t->sum->known_bytes += m->size;
+	} else {
+		t->sum->items++;
+		t->sum->bytes += m->size;
+		t->sum->elsewhere += is == KNOWN_ELSEWHERE;
+	}
+	return rc;
+}
+
 static int count_member(struct intake *t, const struct source_member *m, struct err *e)
 {
 	t->files++;
@@ -318,6 +343,8 @@ static int survey_member(struct intake *t, const struct source_member *m, struct
 		rc = intake_sidecar_look(t->sidecars, m->path, content.p, content.n, unread_sidecar,
 					 t, e);
 	wire_out_wipe(&content);
+	if (rc == 0 && t->ask->dry_run)
+		rc = foresee(t, m, e);
 	if (m->fd >= 0)
 		close(m->fd);
 	if (rc == 0)
@@ -632,6 +659,8 @@ static int take(struct intake *t, struct err *e)
 		.host = ask->host,
 		.workers = ask->workers,
 		.meta = ask->meta,
+		.known = ask->known,
+		.read_back = ask->read_back,
 	};
 	uint64_t files = t->files, matched = t->matched;
 	struct ingest_sum told;
@@ -745,6 +774,11 @@ int intake_run(struct station *s, const struct intake_ask *ask, struct ingest_su
 	       struct err *e)
 {
 	struct intake t = {.s = s, .ask = ask, .sum = sum};
+	const struct known_ask known = {
+		.collection = ask->collection,
+		.policy = ask->known,
+		.look = ask->read_back,
+	};
 	int rc;
 
 	memset(sum, 0, sizeof(*sum));
@@ -756,17 +790,22 @@ int intake_run(struct station *s, const struct intake_ask *ask, struct ingest_su
 		rc = err_set(e, ERR_NOMEM, "out of memory");
 	else
 		rc = load_manifest(&t, e);
+	if (rc == 0 && ask->dry_run && s->db)
+		rc = known_open(&t.known, s, &known, e);
 	if (rc == 0)
 		rc = make_sources(&t, e);
 	if (rc == 0)
 		rc = survey(&t, e);
-	if (rc == 0 && ask->dry_run) {
-		sum->items = t.files + t.derived - sum->left_out;
-		sum->bytes = t.bytes;
-	} else if (rc == 0) {
+	if (rc)
+		*sum = (struct ingest_sum){.skipped = sum->skipped,
+					   .unread = sum->unread,
+					   .left_out = sum->left_out};
+	else if (ask->dry_run)
+		sum->items += t.derived - sum->left_out;
+	else
 		rc = take(&t, e);
-	}
 	free_sources(&t);
+	known_close(t.known);
 	free(t.start);
 	sidecars_free(t.sidecars);
 	intake_leave_free(t.leave);

@@ -24,7 +24,7 @@
 struct intake_progress {
 	bool survey;	   /* still looking at the sources: totals grow */
 	uint64_t compared; /* bytes that the survey read: what a manifest tells of, and archives */
-	uint64_t items, bytes;		   /* acknowledged */
+	uint64_t items, bytes;		   /* acknowledged, or known from before */
 	uint64_t total_items, total_bytes; /* as far as is known */
 };
 
@@ -49,6 +49,8 @@ struct intake_ask {
 	bool partial;
 	bool extract; /* images that lie in sidecars become items of their own */
 	bool dry_run; /* look and compare only: nothing is written, no journal is needed */
+	enum known_policy known; /* what is not taken in again */
+	bool read_back;		 /* see fs/ingest */
 	/* Told of what is not taken: a path in its source, and why ("is a symbolic link"). May be
 	 * NULL. */
 	void (*skip)(void *ctx, const char *path, const char *why);
@@ -73,7 +75,7 @@ struct intake_ask {
  * like one that was emptied. ERR_DAMAGED: a file has not the size or digest of its row. ERR_LACKING: an
  * item has not a field that the archive asks for. Codes of
  * manifest_load, fs/source.h, ingest_begin and ingest_end. sum is filled in every case; for a dry
- * run it says what would have been taken. Something that could not be read is no failure here: it
+ * run it says what would have been taken, for which all files are read if anything can be known. Something that could not be read is no failure here: it
  * is told to skip, and counted in sum->unread.
  */
 int intake_run(struct station *s, const struct intake_ask *ask, struct ingest_sum *sum,

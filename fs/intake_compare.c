@@ -13,7 +13,7 @@
 
 #define STEP ((size_t)1 << 20)
 
-/* SHA-256 of all that fd holds; the buffer has STEP bytes. */
+/* The buffer has STEP bytes. */
 static int digest(uint8_t sha256[32], int fd, const char *path, uint8_t *buf,
 		  intake_compare_tick *tick, void *ctx, struct err *e)
 {
@@ -54,14 +54,20 @@ static int digest_file(uint8_t sha256[32], int fd, const char *path, intake_comp
 	return rc;
 }
 
+int intake_compare_digest(uint8_t sha256[32], struct source *s, const struct source_member *m,
+			  intake_compare_tick *tick, void *ctx, struct err *e)
+{
+	return m->fd < 0 ? source_digest(s, sha256, e) :
+			   digest_file(sha256, m->fd, m->path, tick, ctx, e);
+}
+
 static int compare_digest(struct source *s, const struct source_member *m,
 			  const struct manifest_row *row, intake_compare_tick *tick, void *ctx,
 			  struct err *e)
 {
 	uint8_t sha256[32];
 	char is[65], want[65];
-	int rc = m->fd < 0 ? source_digest(s, sha256, e) :
-			     digest_file(sha256, m->fd, m->path, tick, ctx, e);
+	int rc = intake_compare_digest(sha256, s, m, tick, ctx, e);
 
 	if (rc || memcmp(sha256, row->sha256, 32) == 0)
 		return rc;

@@ -18,5 +18,8 @@ typedef int intake_compare_tick(void *ctx, size_t n, struct err *e);
  * read. */
 int intake_compare(struct source *s, const struct source_member *m, const struct manifest_row *row,
 		   intake_compare_tick *tick, void *ctx, struct err *e);
+/* SHA-256 of that member; the same for its fd. ERR_SYSTEM, ERR_NOMEM, and what tick returns. */
+int intake_compare_digest(uint8_t sha256[32], struct source *s, const struct source_member *m,
+			  intake_compare_tick *tick, void *ctx, struct err *e);
 
 #endif

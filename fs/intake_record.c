@@ -197,7 +197,7 @@ int intake_record_make(struct record **out, const struct intake_record_ask *ask,
 	if (rc == 0)
 		rc = set_source(r, ask);
 	if (rc == 0)
-		rc = source_fields(ask->source, r);
+		rc = ask->source ? source_fields(ask->source, r) : 0;
 	if (rc == 0)
 		rc = set_claims(r, ask, &why);
 	if (rc)

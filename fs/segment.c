@@ -226,6 +226,11 @@ int segment_write(struct segment_writer *w, uint64_t off, const void *p, size_t 
 	return rc ? write_error(w, rc, e) : 0;
 }
 
+void segment_forget(struct segment_writer *w)
+{
+	posix_fadvise(w->fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 uint64_t segment_end(struct segment_writer *w)
 {
 	return atomic_load(&w->end);

@@ -56,6 +56,8 @@ void segment_reserve(struct segment_writer *w, uint64_t len, uint64_t *off);
 int segment_write(struct segment_writer *w, uint64_t off, const void *p, size_t n, struct err *e);
 /* Read back what was written (an item that was streamed is hashed this way). */
 int segment_reread(struct segment_writer *w, uint64_t off, void *p, size_t n, struct err *e);
+/* Let what is durable go from memory, so that reading it back asks the disk. Advice. */
+void segment_forget(struct segment_writer *w);
 uint64_t segment_end(struct segment_writer *w);
 /* fdatasync of the file, and once of its directories. For one thread at a time. What was not
  * written when a sync failed is lost to the system, so a sync after a failed one fails too. */

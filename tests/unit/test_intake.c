@@ -307,7 +307,7 @@ static void test_stopped(void **state)
 	bad(w, &(struct call){.sources = {"a"}}, ERR_SYSTEM, "stopped");
 	w->stop_at = 9 + 4; /* while items are taken in */
 	assert_int_equal(run(w, &(struct call){.sources = {"a"}}, &sum, &e), ERR_SYSTEM);
-	assert_int_equal(capture_count(&w->c, EVENT_ACCESSION), 1);
+	assert_int_equal(capture_count(&w->c, EVENT_ACCESSION), sum.items > 0);
 	assert_int_equal(capture_count(&w->c, EVENT_ACCESSION_CLOSED), 0);
 	assert_int_equal(capture_check(&w->c), sum.items);
 	assert_true(sum.items <= 4);
