@@ -121,6 +121,11 @@ static int check_standing(const struct station *s, unsigned flags, struct err *e
 	return 0;
 }
 
+int station_standing(const struct station *s, struct err *e)
+{
+	return check_standing(s, 0, e);
+}
+
 /* ---- the journal ---- */
 
 static int open_journal(struct station *s, struct err *e)

@@ -70,6 +70,9 @@ int station_close(struct station *s, struct err *e);
  * journal already. *moved (may be NULL): it was. Without a journal it is used, and not pinned.
  * ERR_FOREIGN, ERR_ROLLBACK. */
 int station_follow(struct station *s, uint32_t logged, bool *moved, struct err *e);
+/* May this node go on? What station_open() sees to, for those that stay open: ERR_NOT_ENROLLED,
+ * ERR_REVOKED, ERR_EXPIRED. */
+int station_standing(const struct station *s, struct err *e);
 /* Wall clock in ms, refused with ERR_CLOCK when it runs behind the log. */
 int station_now(struct station *s, int64_t *ms, struct err *e);
 
