@@ -291,12 +291,14 @@ check-fuse: ## the tests of real mounts
 	+@$(build-cli)
 	@$(run-tests) $(fuse-args)
 
-# The long forms of tests that 'check' runs in short: KILLS kill points in all of backup, restore, repair.
+# The long forms of tests that 'check' runs in short: KILLS kill points in all of backup, restore, repair;
+# watched folders and ingests killed 100 times; a burst of 50,000 files.
 KILLS ?= 1000
 .PHONY: check-integration
-check-integration: ## the long and heavy tests: 1000 kill points
+check-integration: ## the long and heavy tests: 1000 kill points, 50,000 files at once
 	+@$(build-cli)
-	@KILLS=$(KILLS) $(run-tests) -t 3600 cli:tests/cli/backup_kill.bats
+	@KILLS=$(KILLS) CUSTODY_BURST=50000 CUSTODY_KILLS=100 $(run-tests) -t 3600 \
+		$(addprefix cli:tests/cli/,backup_kill.bats watch.bats resume.bats)
 
 .PHONY: demo bench bench-quick
 demo: ## the walk-through, from capture to released copy (IMAGES=DIR: with your own images)

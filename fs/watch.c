@@ -208,13 +208,20 @@ static int begin_accession(struct watch *w, struct err *e)
 static int give(struct watch *w, struct spool_file *f, struct err *e)
 {
 	const struct ingest_ask *ask = &w->ask->ingest;
+	const struct source_member member = {
+		.path = f->path,
+		.fd = f->fd,
+		.size = (uint64_t)f->st.st_size,
+		.has_mode = true,
+		.has_mtime = true,
+		.mode = f->st.st_mode & 07777,
+		.mtime = f->st.st_mtim,
+	};
 	const struct intake_record_ask known = {
 		.host = ask->host,
 		.user = ask->user,
-		.source = w->ask->spool.dir,
-		.fd = f->fd,
-		.path = f->path,
-		.st = &f->st,
+		.name = w->ask->spool.dir,
+		.member = &member,
 		.meta = ask->meta,
 		.zone = w->ask->zone,
 	};

@@ -9,6 +9,7 @@
 
 #include "fs/intake.h"
 #include "tools/cmd_derive.h"
+#include "tools/cmd_watch.h"
 #include "tools/stop.h"
 #include "tools/ui_json.h"
 #include "tools/verb.h"
@@ -18,12 +19,15 @@
 
 static const char help[] =
 	"Usage: custody ingest ARCHIVE SOURCE... --collection NAME [OPTION]...\n"
+	"       custody ingest ARCHIVE --watch DIR --collection NAME [--move] [OPTION]...\n"
 	"Take files into custody: each is sealed under a key of its own, which this host forgets.\n"
 	"A SOURCE is a folder, with all below it; a tar (plain, or .gz .bz2 .xz .zst .lz4 .lzma) or\n"
 	"zip, whose members are taken and never unpacked to a disk; or another file. A folder or archive\n"
 	"that is a BagIt bag is verified first. An archive or bag that is damaged, or tries to deceive,\n"
 	"is refused as a whole. Links and devices are not taken. When a file or folder could not be\n"
 	"read, the rest is taken in and the exit code is 1. The SOURCE - is standard input, up to 1 GiB.\n"
+	"What this node took in before, of the same content and under the same name, is not taken in\n"
+	"again: an ingest that was broken off is repeated, and takes in what is missing.\n"
 	"\n"
 	"  -c, --collection NAME  the top folder that the items appear under\n"
 	"  -m, --manifest FILE    a table (CSV or JSON Lines) that tells about the files: its columns\n"
@@ -49,10 +53,14 @@ static const char help[] =
 	"      --max-bytes SIZE   refuse an archive with more content (default 0: any size); K M G T\n"
 	"      --max-ratio N      refuse an archive that unpacks to more than N times its size, beyond\n"
 	"                         64 MiB (default 200; 0: any)\n"
+	"      --again            take in also what was taken in before, as new items\n"
+	"      --skip-known-content\n"
+	"                         leave out content that was taken in before under any name\n"
+	"      --read-back        read each item back from the disk, open it and compare it before it is\n"
+	"                         acknowledged; what is known must lie in the archive as it was logged\n"
 	"      --epoch N          seal to this release epoch (default: the newest)\n"
 	"      --workers N        how many seal at once (default: one a processor)\n"
-	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n"
-	"\n"
+	"      --node DIR, --json, -q, --passphrase-file F, --passphrase-fd N\n" CMD_WATCH_HELP "\n"
 	"Interrupted, it finishes what is committed and stops: that stays in custody.\n"
 	"Exit codes: 0 done, 1 stopped, no such file, a source without any, something could not be read,\n"
 	"or system, 2 usage, 3 key or passphrase, 4 a file is not what the manifest says, 5 malformed\n"
@@ -64,6 +72,8 @@ struct ingest_cmd {
 	struct ui *ui;
 	const char *archive;
 	struct intake_ask ask;
+	bool again;
+	struct cmd_watch watch;
 	struct record *meta, *link;
 	struct moment_zone zone;
 	const char *derived_from, *action, *tool;
@@ -140,8 +150,10 @@ static int set_size(const struct ingest_cmd *c, const char *option, const char *
 static int take(struct ingest_cmd *c, int opt)
 {
 	uint64_t n;
-	int code;
+	int code = cmd_watch_option(&c->watch, opt, optarg);
 
+	if (code >= 0)
+		return code;
 	switch (opt) {
 	case 'c':
 		c->ask.collection = optarg;
@@ -169,6 +181,15 @@ static int take(struct ingest_cmd *c, int opt)
 		return 0;
 	case 'z':
 		return take_zone(c);
+	case 'a':
+		c->again = true;
+		return 0;
+	case 's':
+		c->ask.known = KNOWN_POLICY_CONTENT;
+		return 0;
+	case 'r':
+		c->ask.read_back = true;
+		return 0;
 	case 'e':
 		code = verb_number(c->ui, "--epoch", optarg, 1, UINT32_MAX, &n);
 		c->ask.epoch = (uint32_t)n;
@@ -195,6 +216,18 @@ static int take(struct ingest_cmd *c, int opt)
 	}
 }
 
+static int check_watch(const struct ingest_cmd *c)
+{
+	if (!c->watch.ask.spool.dir)
+		return c->watch.asked ?
+			       ui_usage(c->ui, "an option was given that only --watch has") :
+			       0;
+	if (c->ask.manifest || c->ask.partial || c->ask.dry_run || c->again)
+		return ui_usage(c->ui, "--manifest, --partial, --dry-run and --again don't go with "
+				       "--watch");
+	return 0;
+}
+
 static int parse(struct ingest_cmd *c, int argc, char **argv)
 {
 	static const struct option longs[] = {UI_OPTIONS,
@@ -207,6 +240,9 @@ static int parse(struct ingest_cmd *c, int argc, char **argv)
 					      {"tool", 1, NULL, 'T'},
 					      {"extract-embedded", 0, NULL, 'X'},
 					      {"partial", 0, NULL, 'p'},
+					      {"again", 0, NULL, 'a'},
+					      {"skip-known-content", 0, NULL, 's'},
+					      {"read-back", 0, NULL, 'r'},
 					      {"dry-run", 0, NULL, 'n'},
 					      {"format", 1, NULL, 'f'},
 					      {"name", 1, NULL, OPT_NAME},
@@ -215,6 +251,7 @@ static int parse(struct ingest_cmd *c, int argc, char **argv)
 					      {"max-ratio", 1, NULL, OPT_RATIO},
 					      {"epoch", 1, NULL, 'e'},
 					      {"workers", 1, NULL, 'w'},
+					      CMD_WATCH_OPTIONS,
 					      {NULL, 0, NULL, 0}};
 	int opt, code;
 
@@ -226,7 +263,11 @@ static int parse(struct ingest_cmd *c, int argc, char **argv)
 	}
 	if (opt == VERB_STOP)
 		return code;
-	code = verb_operands(c->ui, argc, 2, argc, "ARCHIVE and SOURCE...");
+	code = c->watch.ask.spool.dir ?
+		       verb_operands(c->ui, argc, 1, 1, "ARCHIVE alone, with --watch,") :
+		       verb_operands(c->ui, argc, 2, argc, "ARCHIVE and SOURCE...");
+	if (code == 0)
+		code = check_watch(c);
 	if (code)
 		return code;
 	if (!c->ask.collection)
@@ -239,6 +280,10 @@ static int parse(struct ingest_cmd *c, int argc, char **argv)
 				"--action and --tool are about an item: name it by --derived-from");
 	if (c->derived_from && (!c->action || !c->action[0]))
 		return ui_usage(c->ui, "--derived-from needs --action TEXT: what was done to it");
+	if (c->again && c->ask.known == KNOWN_POLICY_CONTENT)
+		return ui_usage(c->ui, "--again and --skip-known-content exclude each other");
+	if (c->again)
+		c->ask.known = KNOWN_POLICY_NONE;
 	c->archive = argv[optind];
 	c->ask.sources = (const char *const *)argv + optind + 1;
 	c->ask.nsources = (size_t)(argc - optind - 1);
@@ -358,12 +403,15 @@ static void print_json(const struct ingest_cmd *c, const struct ingest_sum *sum,
 	struct ui_json j = {0};
 
 	ui_json_begin(&j, NULL, '{');
-	if (!c->ask.dry_run)
+	if (!c->ask.dry_run && sum->items)
 		ui_json_id(&j, "accession", sum->accession);
 	ui_json_text(&j, "collection", c->ask.collection);
 	ui_json_number(&j, "items", sum->items);
 	ui_json_number(&j, "bytes", sum->bytes);
 	ui_json_number(&j, "stored", sum->stored);
+	ui_json_number(&j, "known", sum->known);
+	ui_json_number(&j, "known_bytes", sum->known_bytes);
+	ui_json_number(&j, "known_elsewhere", sum->elsewhere);
 	ui_json_number(&j, "skipped", sum->skipped);
 	ui_json_number(&j, "unread", sum->unread);
 	ui_json_number(&j, "left_out", sum->left_out);
@@ -372,6 +420,23 @@ static void print_json(const struct ingest_cmd *c, const struct ingest_sum *sum,
 	ui_json_bool(&j, "complete", whole);
 	ui_json_end(&j, '}');
 	ui_json_line(&j);
+}
+
+/* What was taken in before, and what that may mean. */
+static void print_known(const struct ingest_cmd *c, const struct ingest_sum *sum)
+{
+	char bytes[16];
+
+	ui_bytes(bytes, sum->known_bytes);
+	if (sum->known)
+		printf("%" PRIu64 " item%s, %s, %s in custody already, and %s not taken in again\n",
+		       sum->known, ui_s(sum->known), bytes, sum->known == 1 ? "is" : "are",
+		       sum->known == 1 ? "is" : "are");
+	if (sum->elsewhere)
+		ui_say(c->ui,
+		       "%" PRIu64 " of those taken in %s content that is in custody under another "
+		       "name, too (--skip-known-content leaves such out)",
+		       sum->elsewhere, sum->elsewhere == 1 ? "has" : "have");
 }
 
 /* What is in custody now, or would be; also when the rest failed. */
@@ -393,25 +458,46 @@ static void print(const struct ingest_cmd *c, const struct ingest_sum *sum, bool
 	       sum->items == 1 ? "stopped; in custody is " :
 				 "stopped; in custody are ",
 	       sum->items, ui_s(sum->items), bytes);
-	if (!c->ask.dry_run)
+	if (!c->ask.dry_run && sum->items)
 		printf(", accession %s", accession);
 	if (sum->skipped)
 		printf(", left out %" PRIu64, sum->skipped);
 	if (c->unread)
 		printf(", %" PRIu64 " field%s kept unread", c->unread, ui_s(c->unread));
 	putchar('\n');
+	print_known(c, sum);
+}
+
+static int run_watch(struct ingest_cmd *c)
+{
+	c->watch.archive = c->archive;
+	c->watch.ask.ingest = (struct ingest_ask){
+		.collection = c->ask.collection,
+		.epoch = c->ask.epoch,
+		.user = c->user,
+		.uid = c->ask.uid,
+		.host = c->host,
+		.workers = c->ask.workers,
+		.meta = c->meta,
+		.known = c->ask.known,
+	};
+	c->watch.ask.ingest.read_back = c->ask.read_back;
+	c->watch.ask.zone = c->ask.zone;
+	return cmd_watch_run(&c->watch);
 }
 
 int cmd_ingest(struct ui *ui, int argc, char **argv)
 {
 	struct ingest_cmd c = {
 		.ui = ui,
+		.ask.known = KNOWN_POLICY_PLACE,
 		.ask.limits = {.members = SOURCE_MEMBERS_MAX, .ratio = SOURCE_RATIO_MAX},
 	};
 	struct ingest_sum sum = {0};
 	struct err e = {0};
 	int code, rc;
 
+	cmd_watch_init(&c.watch, ui);
 	if (record_new(&c.meta) < 0 || record_new(&c.link) < 0) {
 		record_free(c.meta);
 		return ui_fail(ui, ERR_NOMEM, NULL);
@@ -433,6 +519,10 @@ int cmd_ingest(struct ui *ui, int argc, char **argv)
 	c.ask.note = on_note;
 	c.ask.progress = on_progress;
 	c.ask.ctx = &c;
+	if (c.watch.ask.spool.dir) {
+		code = run_watch(&c);
+		goto out;
+	}
 	rc = run(&c, &sum, &e);
 	if (rc == 0 || sum.items)
 		print(&c, &sum, rc != 0);

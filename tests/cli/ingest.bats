@@ -162,9 +162,9 @@ untouched() {
 	run ! grep -qE 'node\.key|\.seg|\.jsonl' <<<"$(custody --node ws ls -R archive | grep '^all/\(cap\|archive\)/')"
 }
 
-@test "two ingests of the same files are two accessions, and both can be seen" {
+@test "--again: two ingests of the same files are two accessions, and both can be seen" {
 	ok ingest images/us --collection c
-	ok ingest images/us --collection c
+	ok ingest images/us --collection c --again
 	n=$(find images/us -type f | wc -l)
 	[ "$(listed --json | jq -s 'map(select(.kind == "item")) | length')" -eq $((2 * n)) ]
 	listed | grep -q 'car1.jpg~'
