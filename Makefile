@@ -271,7 +271,7 @@ unit-args  = $(patsubst %.c,asan:$(call sibling,asan)/%,$(UNIT_SRC)) \
 	     $(patsubst %.c,tsan:$(call sibling,tsan)/%,$(THREAD_SRC))
 cli-args   = $(addprefix cli:,$(sort $(wildcard tests/cli/*.bats)))
 fuse-args  = $(addprefix fuse:,$(sort $(wildcard tests/fuse/*.bats)))
-run-tests  = tests/lib/run-tests -b $(B)
+run-tests  = tests/lib/run-tests -b $(B) -t 600
 
 .PHONY: check check-unit check-cli check-fuse
 check: ## build and run all tests; the last line says "N passed, N failed"

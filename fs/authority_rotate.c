@@ -226,13 +226,14 @@ int authority_rotate(struct authority *a, const uint8_t archive[16],
 	next->require_touch = c->touch ? c->touch == AUTHORITY_YES : before.require_touch;
 	next->require_pin = c->pin ? c->pin == AUTHORITY_YES : before.require_pin;
 	rc = change_keys(next, c, e);
-	if (rc == 0 && c->adds + c->removes == 0 && next->threshold == before.threshold &&
-	    next->require_touch == before.require_touch && next->require_pin == before.require_pin)
+	if (rc == 0)
+		rc = change_fields(next, c, e);
+	if (rc == 0 && c->adds + c->removes + c->requires + c->unrequires == 0 &&
+	    next->threshold == before.threshold && next->require_touch == before.require_touch &&
+	    next->require_pin == before.require_pin)
 		rc = err_set(e, ERR_USAGE,
 			     "nothing would change: version %" PRIu32 " of archive.txt says all that",
 			     before.version);
-	if (rc == 0)
-		rc = change_fields(next, c, e);
 	if (rc == 0)
 		rc = carry_over(a, &before, &carried, e);
 	if (rc == 0) {

@@ -177,7 +177,7 @@ bag_holds() {
 		"$CUSTODY" --node ws export archive -a "$(serial m.auth)" out.age --seal-to "$COURT"
 	# what is written anywhere has it nowhere, and no file was made but the package and what is sealed
 	run ! grep -aF "$mark" calls
-	grep -aE 'O_CREAT|creat\(|O_TMPFILE|memfd_create' calls | grep -avE '\.part"|/dev/null|journal|checkpoint|lock|in-use|\.tmp"|data\.mdb|index' >made || :
+	grep -aE 'O_CREAT|creat\(|O_TMPFILE|memfd_create' calls | grep -avE '\.part"|/dev/null|journal|checkpoint|lock|in-use|\.tmp"|data\.mdb|"closed"|index' >made || :
 	[ ! -s made ] || { cat made; false; }
 	run ! grep -raqF "$mark" out.age ws archive
 	age -d -i court.key out.age | grep -aqF "$mark"
