@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fs/catchup.h"
+#include "fs/exif.h"
 #include "fs/intake_record.h"
 #include "fs/watch_fates.h"
 
@@ -217,7 +218,12 @@ static int give(struct watch *w, struct spool_file *f, struct err *e)
 		.mode = f->st.st_mode & 07777,
 		.mtime = f->st.st_mtim,
 	};
+	uint8_t *start = malloc(EXIF_START);
+	ssize_t begun = start ? pread(f->fd, start, EXIF_START, 0) : -1;
 	const struct intake_record_ask known = {
+		.path = f->path,
+		.start = start,
+		.start_n = begun > 0 ? (size_t)begun : 0,
 		.host = ask->host,
 		.user = ask->user,
 		.name = w->ask->spool.dir,
@@ -227,8 +233,10 @@ static int give(struct watch *w, struct spool_file *f, struct err *e)
 	};
 	struct watch_fate *fate = watch_fates_new(w->fates, f->entry, f->path);
 	struct record *r = NULL;
-	int rc = fate ? intake_record_make(&r, &known, e) : err_set(e, ERR_NOMEM, "out of memory");
+	int rc = fate && start ? intake_record_make(&r, &known, e) :
+				 err_set(e, ERR_NOMEM, "out of memory");
 
+	free(start);
 	if (rc) {
 		close(f->fd);
 		watch_fates_drop(w->fates, fate);

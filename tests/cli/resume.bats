@@ -41,7 +41,7 @@ events() { cat archive/journal/*.jsonl | grep -c "\"type\":\"$1\"" || :; }
 	mkdir images/us/more
 	echo new >images/us/more/new
 	ok ingest images/us --collection c --dry-run --json
-	json '.[0] | .items == 1 and .bytes == 4 and .known > 2 and .dry_run'
+	json '.[-1] | .items == 1 and .bytes == 4 and .known > 2 and .dry_run'
 	ok ingest images/us --collection c
 	says "took in 1 item, 4 B"
 	[ "$(listed | wc -l)" -eq "$(find images/us -type f | wc -l)" ]
