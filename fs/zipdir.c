@@ -225,7 +225,7 @@ static int read_entries(struct zipdir *z, struct container *c, const struct plac
 
 int zipdir_read(struct zipdir *z, struct container *c, uint64_t max, struct err *e)
 {
-	struct place p;
+	struct place p = {0};
 	int rc = find_directory(c, &p, e);
 
 	if (rc == 0 && max && p.entries > max)
