@@ -210,3 +210,16 @@ int intake_record_make(struct record **out, const struct intake_record_ask *ask,
 		*out = r;
 	return rc;
 }
+
+int intake_record_require(const struct archive_desc *d, const char *path, const struct record *r,
+			  struct err *e)
+{
+	struct text_span v;
+
+	for (size_t i = 0; i < d->requires; i++)
+		if (!record_get(r, d->require[i], &v) || v.n == 0)
+			return err_set(e, ERR_LACKING,
+				       "%s has no %s, which this archive asks of every item", path,
+				       d->require[i]);
+	return 0;
+}

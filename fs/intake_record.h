@@ -8,8 +8,9 @@
 #ifndef CUSTODY_FS_INTAKE_RECORD_H
 #define CUSTODY_FS_INTAKE_RECORD_H
 
-#include "fs/manifest.h"
+#include "fs/archive.h"
 #include "fs/exif.h"
+#include "fs/manifest.h"
 #include "fs/provenance.h"
 #include "fs/sidecar.h"
 #include "fs/source.h"
@@ -37,5 +38,8 @@ struct intake_record_ask {
  * manifest's row, the sidecars that speak of it, EXIF and meta, whose meta.* themselves fs/ingest adds.
  * A sidecar's own record has what it says too, from the source "content". */
 int intake_record_make(struct record **out, const struct intake_record_ask *ask, struct err *e);
+/* Has it what the archive asks of every item? ERR_LACKING names what it has not, after the path. */
+int intake_record_require(const struct archive_desc *d, const char *path, const struct record *r,
+			  struct err *e);
 
 #endif

@@ -205,7 +205,7 @@ static int begin_accession(struct watch *w, struct err *e)
 	return rc;
 }
 
-/* ERR_USAGE: this file can't be taken; all else ends the accession. Takes f->fd. */
+/* ERR_USAGE, ERR_LACKING: this file can't be taken; all else ends the accession. Takes f->fd. */
 static int give(struct watch *w, struct spool_file *f, struct err *e)
 {
 	const struct ingest_ask *ask = &w->ask->ingest;
@@ -237,7 +237,10 @@ static int give(struct watch *w, struct spool_file *f, struct err *e)
 				 err_set(e, ERR_NOMEM, "out of memory");
 
 	free(start);
+	if (rc == 0)
+		rc = intake_record_require(&w->station->archive->desc, f->path, r, e);
 	if (rc) {
+		record_free(r);
 		close(f->fd);
 		watch_fates_drop(w->fates, fate);
 		return rc;
@@ -274,7 +277,7 @@ static int feed(struct watch *w, struct err *e)
 		struct err why = {0};
 
 		rc = give(w, &f, &why);
-		if (rc == ERR_USAGE) {
+		if (rc == ERR_USAGE || rc == ERR_LACKING) {
 			w->sum->wrong++;
 			w->ask->named(w->ask->ctx, f.path, &why);
 			spool_give_back(w->spool, f.entry, SPOOL_WRONG, clock_ms());

@@ -284,13 +284,17 @@ untouched() {
 }
 
 @test "the fields an archive asks for change with its next version, signed" {
+	ok ingest images -c c
 	fails 2 "not asked for" authority rotate auth --no-require lane -n
 	ok authority rotate auth --require lane -n
 	says "require: lane"
 	ok authority rotate auth --require lane --sign-with officer -o next
 	ok custody --node ws import archive next
 	fails 7 "has no lane" ingest images -c c
-	ok ingest images -c c --meta lane=3
+	# what is known and lacks it is left out, and counted once
+	ok ingest images -c c --partial --dry-run --json
+	json '.[-1] | .items == 0 and .known == 0 and .left_out > 3'
+	ok ingest images -c e --meta lane=3
 	ok authority rotate auth --no-require lane --sign-with officer -o next2
 	ok custody --node ws import archive next2
 	ok ingest images -c d

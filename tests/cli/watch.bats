@@ -259,6 +259,20 @@ exactly() {
 	stop
 }
 
+@test "an archive that asks for a field is not given a file without it" {
+	authority rotate auth --require lane --sign-with officer -o next
+	custody --node ws import archive next
+	echo 1 >spool/one
+	run --separate-stderr timeout -s TERM 3 "$CUSTODY" --node cap ingest archive --watch spool \
+		--collection c --settle 100ms --move --verbose
+	talks "has no lane"
+	[ -e spool/one ]
+	[ "$(items)" -eq 0 ]
+	once --move --meta lane=3
+	[ ! -e spool/one ]
+	[ "$(items)" -eq 1 ]
+}
+
 @test "file names are in no message, unless they are asked for" {
 	echo 1 >spool/PLATE123
 	chattr +i spool/PLATE123 2>/dev/null || skip "no file can be made immutable here"
