@@ -2,6 +2,7 @@
 #include "crypto/text.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 size_t text_utf8(const void *s, size_t n)
@@ -141,6 +142,18 @@ bool text_copy(struct text_span s, char *out, size_t cap)
 		memcpy(out, s.p, s.n);
 	out[s.n] = '\0';
 	return true;
+}
+
+char *text_dup(const void *p, size_t n)
+{
+	char *copy = malloc(n + 1);
+
+	if (copy) {
+		if (n)
+			memcpy(copy, p, n);
+		copy[n] = '\0';
+	}
+	return copy;
 }
 
 void text_hex(char *out, const void *p, size_t n)

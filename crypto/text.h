@@ -50,6 +50,9 @@ bool text_is(struct text_span s, const char *z);
 bool text_word(struct text_span *s, struct text_span *word);
 /* NUL-terminated copy into out[cap]; false if it does not fit. */
 bool text_copy(struct text_span s, char *out, size_t cap);
+/* NUL-terminated copy of n bytes, the caller's to free; NULL when memory is out. For bytes that no NUL
+ * need follow, where strndup(3) may look for one. */
+char *text_dup(const void *p, size_t n);
 
 /* Lower-case hex of n bytes into out[2n+1]. */
 void text_hex(char *out, const void *p, size_t n);

@@ -205,7 +205,7 @@ static int name_paths(struct restore_run *r, const char *path)
 
 	while (n > 1 && path[n - 1] == '/')
 		n--;
-	r->path = strndup(path, n);
+	r->path = text_dup(path, n);
 	if (!r->path || asprintf(&r->partial, "%s.partial", r->path) < 0) {
 		r->partial = NULL;
 		return err_set(r->e, ERR_NOMEM, "out of memory");

@@ -125,7 +125,7 @@ static int read_line(struct bag *b, const char *manifest, int alg, bool tag, uns
 	    !unhex((struct text_span){line.p, digits}, en->digest, digest_size(alg)))
 		return bag_bad(ERR_MALFORMED, e, manifest, number, "is not `%s path`",
 			       digest_name(alg));
-	path = en->path = strndup(line.p + at, line.n - at);
+	path = en->path = text_dup(line.p + at, line.n - at);
 	if (!path)
 		return err_set(e, ERR_NOMEM, "out of memory for the bag's manifests");
 	b->n++;

@@ -105,7 +105,7 @@ int baglist_add(struct baglist *l, const char *path, size_t n, const uint8_t sha
 		l->cap = cap;
 	}
 	f = &l->file[l->n];
-	f->path = strndup(path, n);
+	f->path = text_dup(path, n);
 	if (!f->path)
 		return ERR_NOMEM;
 	memcpy(f->sha256, sha256, sizeof(f->sha256));

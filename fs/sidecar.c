@@ -122,7 +122,7 @@ static int add_guids(struct sidecars *s, const char *path)
 	for (; *p && rc == 0; p++) {
 		if (!guid_at(p))
 			continue;
-		rc = add_name(s, NAME_ID, strndup(p, GUID_LEN));
+		rc = add_name(s, NAME_ID, text_dup(p, GUID_LEN));
 		p += GUID_LEN - 1;
 	}
 	return rc;
@@ -130,7 +130,7 @@ static int add_guids(struct sidecars *s, const char *path)
 
 static int add_names(struct sidecars *s, const char *path, const struct sidecar_read *r)
 {
-	int rc = add_name(s, NAME_STEM, strndup(path, stem(path)));
+	int rc = add_name(s, NAME_STEM, text_dup(path, stem(path)));
 
 	if (rc == 0)
 		rc = add_guids(s, path);
@@ -269,7 +269,7 @@ const struct sidecar *sidecars_at(struct sidecars *s, const char *path)
 {
 	const struct sidecar *out[SIDECAR_PER_FILE];
 	struct found f = {s, out, 0};
-	char *own = s->n ? strndup(path, stem(path)) : NULL;
+	char *own = s->n ? text_dup(path, stem(path)) : NULL;
 	size_t lo = 0;
 
 	if (!own)
@@ -291,8 +291,8 @@ size_t sidecars_of(struct sidecars *s, const char *path,
 
 	if (s->n == 0 || sidecars_at(s, path))
 		return 0;
-	own = strndup(path, stem(path));
-	name = strndup(base, stem(base));
+	own = text_dup(path, stem(path));
+	name = text_dup(base, stem(base));
 	if (own && name) {
 		sort(s);
 		look(&f, NAME_STEM, own);

@@ -57,7 +57,7 @@ int sidecar_id(struct sidecar_read *r, struct text_span id)
 			return ERR_NOMEM;
 		r->id = grown;
 	}
-	r->id[r->ids] = strndup(id.p, id.n);
+	r->id[r->ids] = text_dup(id.p, id.n);
 	return r->id[r->ids] ? (r->ids++, 0) : ERR_NOMEM;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "crypto/text.h"
 #include "fs/zipdir_internal.h"
 
 #define LOCAL_SIG 0x04034b50u
@@ -105,7 +106,7 @@ int zipdir_entry_make(struct container *c, struct zipdir_header *h, struct zipdi
 		return zipdir_bad(c, ERR_MALFORMED, e, "a member's extra fields are malformed");
 	if (memchr(h->name_n ? h->name : (const uint8_t *)"x", '\0', h->name_n ? h->name_n : 1))
 		return zipdir_bad(c, ERR_MALFORMED, e, "a member's name has a NUL in it");
-	en->name = strndup((const char *)h->name, h->name_n);
+	en->name = text_dup(h->name, h->name_n);
 	if (!en->name)
 		return err_set(e, ERR_NOMEM, "out of memory for the zip's directory");
 	if (h->flags & (FLAG_ENCRYPTED | FLAG_STRONG | FLAG_MASKED))

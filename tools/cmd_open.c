@@ -78,7 +78,7 @@ int cmd_find(struct station *s, const char *path, struct object *o, struct wire_
 	n = strlen(path);
 	while (n > 0 && path[n - 1] == '/')
 		n--;
-	clean = strndup(path, n);
+	clean = text_dup(path, n);
 	if (!clean)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	rc = resolve(s, clean, o, record, e);

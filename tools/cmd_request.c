@@ -157,7 +157,7 @@ static void clean_paths(struct ask *a, char **copies)
 
 		while (n > 0 && p[n - 1] == '/')
 			n--;
-		copies[i] = strndup(p, n);
+		copies[i] = text_dup(p, n);
 		if (copies[i])
 			a->paths.p[i] = copies[i];
 	}
