@@ -41,7 +41,8 @@ struct state {
 	size_t got;
 };
 
-/* A fault on a mapping whose page was refused. Only a handler can catch it. */
+/* A fault on a mapping whose page was refused, or a call that this kernel does not know. Only a handler
+ * can catch it. */
 static sigjmp_buf bus;
 
 static void on_bus(int sig)
@@ -304,6 +305,11 @@ static ssize_t do_open32(struct state *s, const char *path)
 
 	if (low == MAP_FAILED)
 		return -1;
+	if (sigsetjmp(bus, 1)) {
+		munmap(low, 4096);
+		errno = ENOSYS; /* SIGSEGV: the kernel was built or started without such calls */
+		return -1;
+	}
 	snprintf(low, 4096, "%s", path);
 	__asm__ volatile("int $0x80"
 			 : "+a"(rc)
@@ -402,6 +408,7 @@ int main(void)
 	if (!s.buf)
 		return 1;
 	sigaction(SIGBUS, &sa, NULL);
+	sigaction(SIGSEGV, &sa, NULL);
 	while (fgets(line, sizeof(line), stdin) && run(&s, line))
 		;
 	free(s.buf);

@@ -88,7 +88,11 @@ function inForce(all, events, at) {
 function mayHaveBeen(doc, namespace, all, events, at) {
 	const admitted = (e) => e.node === at.node && admits(e, all[0]);
 	const next = events.find((e) => e.seq > at.seq && admitted(e));
-	if (next) return all[all.length - 1].number > admits(next, all[0]) - 1;
+	if (next) {
+		// Of versions that are not in the receipt, neither are the events that admit them.
+		const n = admits(next, all[0]) - 1, oldest = all[all.length - 1].number;
+		return oldest > n || (n > 1 && oldest === n);
+	}
 	const from = Math.max(1, ...events.filter((e) => e.seq < at.seq && admitted(e))
 		.map((e) => admits(e, all[0])));
 	return all[all.length - 1].number > from ||
