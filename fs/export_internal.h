@@ -25,6 +25,7 @@ struct export
 	bool begun;	       /* `exported` is in the log, and `export-closed` is not */
 	uint64_t served, done; /* items, bytes that left whole */
 	uint64_t handle;       /* of the last item that was opened */
+	uint64_t judged;       /* lines of the node's log that the gate went by */
 	struct event log[2 * EXPORT_BATCH]; /* `closed` that are not written yet, then `opened` */
 	size_t logs;
 };

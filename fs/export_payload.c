@@ -11,6 +11,7 @@
 #include "fs/export_internal.h"
 #include "fs/reading.h"
 
+#define TRIES 5 /* to log what is opened while others open and revoke */
 #define BUFFER ((size_t)256 << 10)
 #define BATCH_BYTES ((uint64_t)64 << 20) /* no more is claimed than will soon be read */
 
@@ -47,6 +48,8 @@ static void add_opened(struct export *x, size_t item)
 	memcpy(ev->user, ask->user, strnlen(ask->user, sizeof(ev->user) - 1));
 	memcpy(ev->program, ask->program, strnlen(ask->program, sizeof(ev->program) - 1));
 	ev->latest_ms = release_terms(x->release)->not_after_ms;
+	ev->judged = x->judged;
+	ev->metered = release_terms(x->release)->max_opens || release_terms(x->release)->max_bytes;
 }
 
 static void add_closed(struct export *x, size_t item, uint64_t bytes)
@@ -57,11 +60,15 @@ static void add_closed(struct export *x, size_t item, uint64_t bytes)
 	ev->bytes = bytes;
 }
 
+/* On failure all of it waits still. */
 static int write_log(struct export *x, struct err *e)
 {
 	int rc = x->logs ? journal_append(x->ask->station->journal, x->log, x->logs, e) : 0;
 
-	x->logs = 0;
+	if (rc == 0) {
+		release_logged(x->ask->releases, x->log, x->logs);
+		x->logs = 0;
+	}
 	return rc;
 }
 
@@ -84,14 +91,14 @@ static void log_damage(const struct payload *p, uint64_t off, uint64_t len)
 /* ---- a batch ---- */
 
 /* What others had this node admit meanwhile may be a revocation. */
-static int refresh(const struct payload *p)
+static int refresh(const struct payload *p, bool force)
 {
 	struct station *st = p->x->ask->station;
 	struct catchup_result caught;
 	unsigned bad;
 	int rc;
 
-	if (!catchup_needed(st, true))
+	if (!force && !catchup_needed(st, true))
 		return 0;
 	rc = catchup_run(st, 0, &caught, NULL, NULL, p->e);
 	return rc ? rc : release_reload(p->x->ask->releases, st, &bad, NULL);
@@ -108,26 +115,56 @@ static size_t batch_of(const struct export *x, size_t at)
 	return n;
 }
 
-/* Ask for each, charge, and log them all. On failure none of them was opened. */
-static int open_batch(struct payload *p, size_t at, size_t n)
+/* Take the last batch back that was charged and not logged. */
+static void take_back(struct export *x)
+{
+	while (x->logs > 0 && x->log[x->logs - 1].type == EVENT_OPENED)
+		release_uncharge(x->release, x->log[--x->logs].handle);
+}
+
+/* Ask for each, and charge. On failure none of them was. */
+static int charge_batch(struct payload *p, size_t at, size_t n)
 {
 	struct export *x = p->x;
-	int rc = refresh(p);
+	int rc = 0;
 
+	x->judged = release_known(x->ask->releases);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		rc = export_ask_gate(x, p->e);
 		if (rc == 0)
-			rc = release_charge_open(x->release);
+			rc = release_charge_open(x->release, x->handle + at + i + 1,
+						 x->sheet.item[at + i].size);
 		if (rc == ERR_BUDGET)
 			err_set(p->e, rc, "the budget of the authorisation is used up");
 		if (rc == 0)
 			add_opened(x, at + i);
 	}
-	if (rc == 0)
-		return write_log(x, p->e);
-	while (x->logs > 0 && x->log[x->logs - 1].type == EVENT_OPENED)
-		x->logs--;
+	if (rc)
+		take_back(x);
 	return rc;
+}
+
+/* Charge, and log them all, unless something came into the log since they were allowed that may make it
+ * a no: then the gate is asked again. On failure none of them was opened. */
+static int open_batch(struct payload *p, size_t at, size_t n)
+{
+	struct export *x = p->x;
+	int rc = ERR_REVOKED;
+
+	for (int i = 0; rc == ERR_REVOKED && i < TRIES; i++) {
+		rc = refresh(p, i > 0);
+		if (rc == 0)
+			rc = charge_batch(p, at, n);
+		if (rc)
+			return rc;
+		rc = write_log(x, p->e);
+		if (rc)
+			take_back(x);
+	}
+	return rc == ERR_REVOKED ? err_set(p->e, ERR_BUSY,
+					   "other programs change what is released faster than "
+					   "that can be taken in: try again") :
+				   rc;
 }
 
 /* ---- an item ---- */
@@ -183,7 +220,8 @@ static int put_item(struct payload *p, size_t i)
 	int rc = load(p, i);
 
 	if (rc == 0)
-		rc = reading_open(&rd, x->ask->station, &p->o, x->release, p->e);
+		rc = reading_open(&rd, x->ask->station, &p->o, x->release,
+				  x->handle + i + 1, p->e);
 	if (rc == ERR_DAMAGED || rc == ERR_FORGED)
 		log_damage(p, p->o.offset, p->o.headlen);
 	if (rc == 0)

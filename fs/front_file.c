@@ -43,23 +43,18 @@ static void item_event(struct event *ev, enum event_type type, const struct fron
 	memcpy(ev->release, ff->release, 16);
 }
 
-/* How far our log is known to whoever asks the gate now: it may go by more lines, never by less. None
- * are known before the first load: then by the first line, so that any revocation counts as unknown. */
-static uint64_t known_lines(struct front *f)
-{
-	const uint64_t n = atomic_load(&f->judged);
-
-	return n ? n : 1;
-}
-
-/* `opened` is logged unless a revocation came into the log since the gate's yes. Then the releases are
- * loaded anew, and it is for this one to say whether it was meant. */
+/*
+ * `opened` is logged unless something came into the log since the gate's yes that may make it a no: a
+ * revocation, or, where opens or bytes are counted, what another process of the node opened. Then the
+ * releases are loaded anew, and it is for this one to say whether it was meant.
+ */
 static int append_opened(struct front *f, struct front_file *ff, struct event *ev, struct err *e)
 {
 	struct release *r = reading_release(ff->rd);
 	int rc = ERR_REVOKED;
 
 	ev->judged = ff->judged;
+	ev->metered = release_terms(r)->max_opens || release_terms(r)->max_bytes;
 	for (int i = 0; rc == ERR_REVOKED && i < TRIES; i++) {
 		rc = front_log_now(f, ev, e);
 		if (rc != ERR_REVOKED)
@@ -67,13 +62,15 @@ static int append_opened(struct front *f, struct front_file *ff, struct event *e
 		front_refresh(f, true);
 		if (release_ended(r) < 0)
 			return release_ended(r);
+		if (release_over(r) < 0)
+			return release_over(r);
 		if (front_now(f) > atomic_load(&f->enrolled_until))
 			return ERR_REVOKED;
-		ev->judged = known_lines(f);
+		ev->judged = release_known(f->releases);
 	}
 	return rc == ERR_REVOKED ? err_set(e, ERR_BUSY,
-					   "revocations come faster than they can be "
-					   "taken in") :
+					   "other programs change what is released faster than "
+					   "that can be taken in") :
 				   rc;
 }
 
@@ -93,6 +90,8 @@ static int log_opened(struct front *f, struct front_file *ff)
 	/* A line of a later time would tell of an open that nothing covers. */
 	ev.latest_ms = release_terms(reading_release(ff->rd))->not_after_ms;
 	rc = append_opened(f, ff, &ev, &e);
+	if (rc < 0)
+		release_uncharge(reading_release(ff->rd), ff->handle);
 	if (rc < 0 && err_exit(rc) != 7)
 		front_say(f, LOG_CRIT, "the journal can't be written: %s", e.text);
 	pthread_mutex_lock(&ff->lock);
@@ -225,13 +224,13 @@ static int grant(struct front *f, const struct object *o, uint64_t node, struct 
 	ff->who = *who;
 	memcpy(ff->item, o->item, 16);
 	memcpy(ff->release, release_terms(r)->serial, 16);
-	rc = reading_open(&ff->rd, f->st, o, r, &e);
+	rc = reading_open(&ff->rd, f->st, o, r, ff->handle, &e);
 	if (rc == ERR_DAMAGED || rc == ERR_FORGED)
 		log_damage(f, o, o->offset, o->headlen, e.text);
 	if (rc == 0)
 		rc = front_pages_note(f, ff->release, node);
 	if (rc == 0)
-		rc = release_charge_open(r);
+		rc = release_charge_open(r, ff->handle, o->size);
 	if (rc < 0) {
 		file_free(ff);
 		return rc;
@@ -254,7 +253,8 @@ static void refuse(struct front *f, struct front_file *ff, int rc, uint64_t off,
 	} else if (err_exit(rc) == 7) {
 		memcpy(near, ff->release, 16);
 		front_log_refusal(f, &o, &ff->who, rc, near);
-		if (rc == ERR_BUDGET || rc == ERR_EXPIRED)
+		/* An open too many was never one: those before it go on. */
+		if (rc == ERR_EXPIRED || (rc == ERR_BUDGET && await_log(ff) == LOG_DURABLE))
 			front_end_release(f, reading_release(ff->rd), rc);
 	}
 }
@@ -314,7 +314,7 @@ void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	front_caller_of(req, &who);
-	judged = known_lines(f); /* before the gate is asked */
+	judged = release_known(f->releases); /* before the gate is asked */
 	rc = front_ask_gate(f, &o, who.uid, &r, near);
 	if (rc == 0 && front_nodes_claim(f, ino, release_terms(r)->serial) < 0) {
 		release_drop(r);
@@ -342,14 +342,35 @@ static int lasts(const struct front *f, const struct front_file *ff)
 	return front_now(f) > release_terms(r)->not_after_ms ? ERR_EXPIRED : release_ended(r);
 }
 
+/* What can't be read, and why. */
+struct damage {
+	uint64_t off, len;
+	struct err e;
+};
+
+/* Read, and when a budget says no, once more by what the log says now: others may have been counted for
+ * more than they took. */
+static int read_some(struct front *f, struct front_file *ff, off_t off, size_t size,
+		     struct front_buffer *b, size_t *got, struct damage *bad)
+{
+	int rc = ERR_BUDGET;
+
+	for (int i = 0; rc == ERR_BUDGET && i < 2; i++) {
+		if (i)
+			front_refresh(f, true);
+		rc = reading_read(ff->rd, (uint64_t)off, size, b->plain, got, &b->work, &bad->off,
+				  &bad->len, &bad->e);
+	}
+	return rc;
+}
+
 void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		   struct fuse_file_info *fi)
 {
 	struct front *f = front_of(req);
 	struct front_file *ff = (struct front_file *)(uintptr_t)fi->fh;
 	struct front_buffer *b = NULL;
-	uint64_t bad_off = 0, bad_len = 0;
-	struct err e = {0};
+	struct damage bad = {.len = 0};
 	size_t got = 0;
 	int rc = lasts(f, ff);
 
@@ -358,16 +379,14 @@ void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		size = FRONT_READ_MAX;
 	if (rc == 0) {
 		b = front_buffer_take(f);
-		rc = b ? reading_read(ff->rd, (uint64_t)off, size, b->plain, &got, &b->work,
-				      &bad_off, &bad_len, &e) :
-			 ERR_NOMEM;
+		rc = b ? read_some(f, ff, off, size, b, &got, &bad) : ERR_NOMEM;
 	}
 	if (rc == 0)
 		rc = await_log(ff);
 	if (rc == 0)
 		rc = lasts(f, ff); /* that may have taken long */
 	if (rc < 0) {
-		refuse(f, ff, rc, bad_off, bad_len, e.text);
+		refuse(f, ff, rc, bad.off, bad.len, bad.e.text);
 		fuse_reply_err(req, err_errno(rc));
 	} else {
 		fuse_reply_buf(req, (const char *)b->plain, got);

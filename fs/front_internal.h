@@ -54,7 +54,6 @@ struct front {
 	atomic_bool ending;	     /* no new grants: the mount is going down */
 	atomic_bool caught_up;	     /* the first catch-up is complete */
 	atomic_bool loaded;	     /* the releases were loaded once */
-	atomic_uint_fast64_t judged; /* lines of the own log by which they were loaded last */
 	atomic_bool left_loop;
 	atomic_uint_least64_t generation; /* of the names: changes when a catch-up added some */
 	atomic_uint_least64_t handles;	  /* last handle number */

@@ -48,8 +48,10 @@ static int append(struct front *f, struct event *ev, size_t n, struct err *e)
 {
 	int rc = n ? journal_append(f->st->journal, ev, n, e) : 0;
 
-	if (rc == 0 && n)
+	if (rc == 0 && n) {
 		atomic_store(&f->dirty, true);
+		release_logged(f->releases, ev, n);
+	}
 	return rc;
 }
 

@@ -66,21 +66,8 @@ static int drop_if_ended(void *ctx, struct release *r)
 	return 0;
 }
 
-/* How many lines of our own log are in the index; 0: not known. */
-static uint64_t indexed(const struct front *f)
-{
-	struct ledger_journal j = {.number = 0};
-	struct db_txn *t = NULL;
-
-	if (db_begin(&t, f->st->db, false, NULL) == 0)
-		(void)ledger_get_journal(NULL, t, node_identity(f->st->node)->pub.id, &j, NULL);
-	db_abort(t);
-	return j.state.range.size;
-}
-
 static void reload(struct front *f)
 {
-	const uint64_t judged = indexed(f);
 	const struct roster_node *self;
 	struct err e = {0};
 	unsigned bad = 0;
@@ -88,9 +75,7 @@ static void reload(struct front *f)
 
 	if (rc < 0)
 		front_say(f, LOG_ERR, "releases can't be loaded: %s", e.text);
-	else
-		atomic_store(&f->judged, judged);
-	if (rc == 0 && bad)
+	else if (bad)
 		front_say(f, LOG_ERR, "%u authorisations were passed over: %s", bad, e.text);
 	self = roster_find(f->st->roster, node_identity(f->st->node)->pub.id);
 	if (!self || self->revoked)

@@ -42,7 +42,7 @@ static bool clock_behind(const struct gate_ask *ask)
 	return ask->now_ms + CLOCK_SLACK_MS < ask->last_ms;
 }
 
-int gate_examine(const struct release *r, const struct gate_ask *ask)
+int gate_examine(struct release *r, const struct gate_ask *ask)
 {
 	const struct authorisation *a = release_terms(r);
 	int ended = release_ended(r);

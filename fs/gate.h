@@ -29,7 +29,7 @@ struct gate_ask {
 int gate_decide(struct release_set *s, const struct gate_ask *ask, struct release **out,
 		uint8_t near[16]);
 /* 0, or why this release does not let the caller read now, whatever it covers. ERR_CLOCK. */
-int gate_examine(const struct release *r, const struct gate_ask *ask);
+int gate_examine(struct release *r, const struct gate_ask *ask);
 /* The sentence for people: rule, and what to do. */
 void gate_explain(char *out, size_t cap, int code, const uint8_t near[16]);
 

@@ -16,6 +16,7 @@
 struct reading {
 	struct station *st;
 	struct release *release; /* held */
+	uint64_t handle;	 /* by which it knows us */
 	struct segment_fd *seg;	 /* held */
 	struct release_watch watch;
 	bool watching;
@@ -149,7 +150,7 @@ static int watch_release(struct reading *r, struct err *e)
 }
 
 int reading_open(struct reading **out, struct station *s, const struct object *o,
-		 struct release *rel, struct err *e)
+		 struct release *rel, uint64_t handle, struct err *e)
 {
 	struct reading *r = calloc(1, sizeof(*r));
 	int rc;
@@ -160,6 +161,7 @@ int reading_open(struct reading **out, struct station *s, const struct object *o
 	pthread_rwlock_init(&r->lock, NULL);
 	r->st = s;
 	r->release = rel;
+	r->handle = handle;
 	release_hold(rel);
 	text_hex(r->item, o->item, 16);
 	rc = open_item(r, o, e);
@@ -344,7 +346,7 @@ int reading_read(struct reading *r, uint64_t off, size_t n, uint8_t *buf, size_t
 
 	*got = 0;
 	if (rc == 0)
-		rc = release_charge_bytes(r->release, range.len);
+		rc = release_charge_bytes(r->release, r->handle, range.len);
 	if (rc)
 		return err_set(e, rc, "item %s: %s", r->item, err_text(rc));
 	if (range.len == 0)

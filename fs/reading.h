@@ -22,10 +22,11 @@
 struct reading;
 
 /* Read the frame head, compare it with the digest in the index, get the file key from the release,
- * check the key commitment, expand the key into the pool. Takes a hold on the release. ERR_DAMAGED
- * (with range), the release's reasons. */
+ * check the key commitment, expand the key into the pool. Takes a hold on the release. handle: by
+ * which the open was, or will be, charged to the release before the first read. ERR_DAMAGED (with
+ * range), the release's reasons. */
 int reading_open(struct reading **out, struct station *s, const struct object *o, struct release *r,
-		 struct err *e);
+		 uint64_t handle, struct err *e);
 /* What a thread that reads needs beside its buffer. */
 struct reading_work {
 	uint8_t *stored;	/* READING_STORED bytes; small chunks leave most of it untouched */

@@ -10,6 +10,7 @@
 
 #include "fs/frame.h"
 #include "fs/release_keys.h"
+#include "fs/release_meter.h"
 
 #define PASSWD_MAX (1u << 20) /* bytes of one account's entry; groups don't count here */
 
@@ -21,7 +22,7 @@ struct release {
 	uint32_t uid[AUTHORISATION_USERS_MAX];
 	size_t uids; /* fewer than users where some are no local account: those allow nobody */
 	atomic_int ended; /* 0, or why */
-	_Atomic uint64_t opens, bytes;
+	struct release_meter meter;
 	pthread_mutex_t lock; /* guards the list, and is held while it is told of the end */
 	struct release_watch *watching;
 };
@@ -31,6 +32,7 @@ struct release_set {
 	pthread_mutex_t lock;  /* guards the rest */
 	struct release **list; /* in order of admission; each held once */
 	size_t n;
+	_Atomic uint64_t known;
 };
 
 /* ---- one release ---- */
@@ -46,6 +48,7 @@ void release_drop(struct release *r)
 		return;
 	release_keys_free(r->keys);
 	authorisation_free(&r->terms);
+	release_meter_free(&r->meter);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
@@ -114,43 +117,38 @@ bool release_allows(const struct release *r, uint32_t uid)
 	return found;
 }
 
-/* *used += n unless that would pass max; 0 is no limit. */
-static int charge(struct release *r, _Atomic uint64_t *used, uint64_t n, uint64_t max)
+int release_charge_open(struct release *r, uint64_t handle, uint64_t size)
 {
-	uint64_t was = atomic_load(used);
 	int ended = release_ended(r);
 
-	if (ended)
-		return ended;
-	do {
-		if (max && (was > max || n > max - was))
-			return ERR_BUDGET;
-	} while (!atomic_compare_exchange_weak(used, &was, was + n));
-	return 0;
+	return ended ? ended : release_meter_open(&r->meter, handle, size);
 }
 
-int release_charge_open(struct release *r)
+int release_charge_bytes(struct release *r, uint64_t handle, uint64_t n)
 {
-	return charge(r, &r->opens, 1, r->terms.max_opens);
+	int ended = release_ended(r);
+
+	return ended ? ended : release_meter_bytes(&r->meter, handle, n);
 }
 
-int release_charge_bytes(struct release *r, uint64_t n)
+void release_uncharge(struct release *r, uint64_t handle)
 {
-	return charge(r, &r->bytes, n, r->terms.max_bytes);
+	release_meter_cancel(&r->meter, handle);
 }
 
-void release_used(const struct release *r, uint64_t *opens, uint64_t *bytes)
+int release_over(struct release *r)
 {
-	*opens = atomic_load(&r->opens);
-	*bytes = atomic_load(&r->bytes);
+	return release_meter_over(&r->meter);
 }
 
-void release_note_opens(struct release *r, uint64_t opens)
+void release_used(struct release *r, uint64_t *opens, uint64_t *bytes)
 {
-	uint64_t was = atomic_load(&r->opens);
+	release_meter_used(&r->meter, opens, bytes);
+}
 
-	while (was < opens && !atomic_compare_exchange_weak(&r->opens, &was, opens))
-		;
+void release_note(struct release *r, uint64_t lines, uint64_t opens, uint64_t bytes)
+{
+	release_meter_note(&r->meter, lines, opens, bytes);
 }
 
 int release_file_key(struct release *r, const uint8_t item[16], const uint8_t commitment[32],
@@ -223,8 +221,8 @@ int release_new(struct release **out, struct release_set *s, struct authorisatio
 	pthread_mutex_init(&r->lock, NULL);
 	atomic_init(&r->refs, 1);
 	atomic_init(&r->ended, start->ended);
-	atomic_init(&r->opens, start->opens);
-	atomic_init(&r->bytes, start->bytes);
+	release_meter_init(&r->meter, r->terms.max_opens, r->terms.max_bytes, start->opens,
+			   start->bytes);
 	resolve_users(r);
 	*out = r;
 	return 0;
@@ -303,6 +301,32 @@ struct release *release_find(struct release_set *s, const uint8_t serial[16])
 		release_hold(found);
 	pthread_mutex_unlock(&s->lock);
 	return found;
+}
+
+void release_logged(struct release_set *s, const struct event *ev, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct release *r;
+
+		if (ev[i].type != EVENT_OPENED && ev[i].type != EVENT_CLOSED)
+			continue;
+		r = release_find(s, ev[i].release);
+		if (r)
+			release_meter_logged(&r->meter, &ev[i]);
+		release_drop(r);
+	}
+}
+
+uint64_t release_known(const struct release_set *s)
+{
+	const uint64_t n = atomic_load(&s->known);
+
+	return n ? n : 1;
+}
+
+void release_now_known(struct release_set *s, uint64_t lines)
+{
+	atomic_store(&s->known, lines);
 }
 
 /* A release in a list of our own, so that callbacks run without the lock. */

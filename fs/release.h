@@ -16,6 +16,7 @@
 #include "crypto/secret.h"
 #include "fs/authorisation.h"
 
+struct event;
 struct station;
 struct release_set;
 struct release;
@@ -67,20 +68,31 @@ struct release_watch {
 int release_watch(struct release *r, struct release_watch *w);
 /* After it wipe is not called, nor running. Once for each release_watch() that returned 0. */
 void release_unwatch(struct release *r, struct release_watch *w);
-/* The log's count of opens, where another process of this node may have added some. */
-void release_note_opens(struct release *r, uint64_t opens);
 /* True if uid may use it (no users line, or uid is one of them, resolved when it was loaded). */
 bool release_allows(const struct release *r, uint32_t uid);
 /*
- * Budgets: charge one open; charge bytes about to be served. ERR_BUDGET when it would pass the
- * limit (nothing is charged then). What was used before the release was loaded comes from the log,
- * where a handle that was never closed counts with the whole size of its item: nobody saw how much
- * was read. Another process of this node that serves the same release counts for itself until the
- * next load.
+ * Budgets (fs/release_meter): charge one open of an item of `size` bytes by a handle of this process;
+ * charge bytes that the handle is about to serve. ERR_BUDGET when it would pass the limit (nothing is
+ * charged then). What other processes of the node use of the same release comes from the log, where an
+ * item that is open counts whole: nobody but they knows how much was read. So `opened` is appended as
+ * metered and judged by release_known() (index/journal): when others have opened something since, the
+ * set is loaded anew, and release_over() says whether this one still fits.
  */
-int release_charge_open(struct release *r);
-int release_charge_bytes(struct release *r, uint64_t n);
-void release_used(const struct release *r, uint64_t *opens, uint64_t *bytes);
+int release_charge_open(struct release *r, uint64_t handle, uint64_t size);
+int release_charge_bytes(struct release *r, uint64_t handle, uint64_t n);
+/* The handle's `opened` won't be logged. */
+void release_uncharge(struct release *r, uint64_t handle);
+/* After journal_append(): which of the n events are `opened` and `closed` of ours, and where. */
+void release_logged(struct release_set *s, const struct event *ev, size_t n);
+/* 0, or ERR_BUDGET when more opens are used than there are, those on their way to the log with them. */
+int release_over(struct release *r);
+void release_used(struct release *r, uint64_t *opens, uint64_t *bytes);
+/* See release_meter_note(). */
+void release_note(struct release *r, uint64_t lines, uint64_t opens, uint64_t bytes);
+/* Lines of the node's log by which the set was loaded last; 1 before the first time, so that whatever
+ * came since counts as unknown. */
+uint64_t release_known(const struct release_set *s);
+void release_now_known(struct release_set *s, uint64_t lines);
 
 /* Releases that cover the item (by id and the commitment it was authorised under, or by its
  * accession), best first: alive, then latest not-after. An id alone covers nothing: nodes may call

@@ -24,6 +24,7 @@ struct reload {
 	struct archive_history history;
 	struct ledger_document *list; /* this node's authorisations */
 	size_t n, cap;
+	uint64_t lines; /* of the node's log that the index has */
 	unsigned bad;
 	struct err first;
 };
@@ -116,9 +117,18 @@ static int put_key(void *ctx, const uint8_t id[16], const uint8_t *commitment, c
 	return release_put_key(ctx, id, commitment, key);
 }
 
+/* What the log says was used; an item that is open counts whole. */
+static uint64_t used_bytes(const struct ledger_document *d)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow(d->bytes, d->open_bytes, &sum) ? UINT64_MAX : sum;
+}
+
 static int load(struct reload *l, const struct ledger_document *d, struct err *e)
 {
-	struct release_start start = {.admitted_ms = d->admitted_ms, .opens = d->opens};
+	struct release_start start = {
+		.admitted_ms = d->admitted_ms, .opens = d->opens, .bytes = used_bytes(d)};
 	struct authorisation a = {0};
 	struct release *r = NULL;
 	struct document doc;
@@ -126,8 +136,6 @@ static int load(struct reload *l, const struct ledger_document *d, struct err *e
 
 	if (l->st->withheld)
 		return err_set(e, ERR_DAMAGED, "the log or the documents are not whole");
-	if (__builtin_add_overflow(d->bytes, d->open_bytes, &start.bytes))
-		start.bytes = UINT64_MAX;
 	rc = document_load(&doc, l->st->archive->documents, d->serial, KIND, e);
 	if (rc)
 		return rc;
@@ -163,7 +171,7 @@ static void reconcile(struct reload *l, const struct ledger_document *d)
 
 	if (r) {
 		why = over(l, d, release_terms(r));
-		release_note_opens(r, d->opens);
+		release_note(r, l->lines, d->opens, used_bytes(d));
 		if (why)
 			release_end(r, why);
 		release_drop(r);
@@ -186,6 +194,15 @@ static int end_each(void *ctx, struct release *r)
 	return 0;
 }
 
+static int known_lines(struct reload *l, struct db_txn *t, struct err *e)
+{
+	struct ledger_journal j = {.number = 0};
+	int rc = ledger_get_journal(NULL, t, l->id->pub.id, &j, e);
+
+	l->lines = j.state.range.size;
+	return rc == ERR_NOTFOUND ? 0 : rc;
+}
+
 int release_reload(struct release_set *s, struct station *st, unsigned *bad, struct err *e)
 {
 	struct reload l = {.set = s, .st = st, .id = node_identity(st->node)};
@@ -203,6 +220,8 @@ int release_reload(struct release_set *s, struct station *st, unsigned *bad, str
 	if (rc == 0)
 		rc = db_begin(&t, st->db, false, e);
 	if (rc == 0)
+		rc = known_lines(&l, t, e);
+	if (rc == 0)
 		rc = ledger_documents(t, collect, &l, e);
 	db_abort(t);
 	for (size_t i = 0; rc == 0 && i < l.n; i++)
@@ -210,6 +229,8 @@ int release_reload(struct release_set *s, struct station *st, unsigned *bad, str
 	free(l.list);
 	archive_history_free(&l.history);
 	*bad = l.bad;
+	if (rc == 0)
+		release_now_known(s, l.lines);
 	if (rc == 0 && l.bad && e)
 		*e = l.first;
 	return rc;

@@ -69,6 +69,7 @@ struct event {
 	/* Not in the line: */
 	int64_t latest_ms; /* it is not logged after this time; 0: whenever */
 	uint64_t judged;   /* lines of the log by which it was allowed; 0: it needs no leave */
+	bool metered;	   /* what others have opened since counts, too */
 };
 
 /* What the MAC of a line is made with: the node's journal key, and the archive it is about, so that

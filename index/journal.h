@@ -31,6 +31,7 @@ struct journal_start {
 	struct tree_state state;
 	int64_t last_ms;  /* time of its last event */
 	uint64_t revoked; /* lines up to the last that admits a revocation, of those read; 0: none did */
+	uint64_t opened;  /* the same for the last that opens something and that we did not write */
 };
 
 /*
@@ -51,7 +52,8 @@ int journal_close(struct journal *j, struct err *e);
  * time is never before the one before it. ERR_EXPIRED, and none of the n is logged, when one would get
  * a time after its latest_ms: who waits long for the lock may have nothing to log any more. ERR_REVOKED,
  * and none is logged, when a revocation was admitted by a line from `judged` lines on: what was decided
- * without it has to be decided again. */
+ * without it has to be decided again. The same when another process of the node opened something in
+ * such a line, and the event is metered. */
 int journal_append(struct journal *j, struct event *ev, size_t n, struct err *e);
 /* Sign and durably replace the checkpoint if lines were added since. */
 int journal_checkpoint(struct journal *j, struct err *e);

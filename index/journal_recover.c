@@ -65,6 +65,8 @@ static enum found step(struct scan *s, struct err *e)
 	if (seq == 0 && !first_line_ok(s->j, &ev))
 		return FOUND_FOREIGN;
 	journal_note(&s->at, &ev);
+	if (ev.type == EVENT_OPENED)
+		s->at.opened = seq + 1;
 	merkle_leaf(leaf, line.p, line.n);
 	merkle_append(&s->at.state.range, leaf, NULL, NULL);
 	s->at.state.bytes += line.n + 1;

@@ -22,3 +22,29 @@ teardown() { world_end; }
 	"$CUSTODY" verify archive
 	"$CUSTODY" accept out --archive-key officer.pub
 }
+
+# Each of the programs decides by what it knows; what they log together is what the authorisation lets.
+@test "a mount and exports at once never open more than the budget" {
+	n=$(find images -type f | wc -l)
+	max=$((2 * n + 3))
+	world_request r otay
+	world_authorise r --max-opens "$max" --export-to plain
+	"$CUSTODY" --node ws import archive r.auth
+	world_mount
+	serial=$(sed -n 's/^serial: //p' r.auth)
+	pids=()
+	for i in 1 2; do
+		"$CUSTODY" --node ws export archive "out$i" -a "$serial" >"export$i" 2>&1 &
+		pids+=($!)
+	done
+	for round in 1 2 3; do
+		(cd mnt && find otay -type f -exec cat {} + 2>/dev/null | wc -c) &
+		pids+=($!)
+	done
+	wait "${pids[@]}" || true
+	world_umount
+	opened=$("$CUSTODY" --node ws log archive --type opened --json | wc -l)
+	echo "opened $opened of $max"
+	[ "$opened" -le "$max" ] && [ "$opened" -gt "$n" ]
+	"$CUSTODY" verify archive
+}

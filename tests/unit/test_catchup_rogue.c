@@ -189,8 +189,8 @@ static void check_release(struct stage *s, const struct object *mine, const stru
 	assert_int_equal(release_reload(set, s->st, &bad, &e), 0);
 	assert_int_equal(decide(set, fake, &r), ERR_NOT_COVERED);
 	assert_int_equal(decide(set, mine, &r), 0);
-	assert_int_equal(reading_open(&rd, s->st, fake, r, &e), ERR_NOT_COVERED);
-	if (reading_open(&rd, s->st, mine, r, &e))
+	assert_int_equal(reading_open(&rd, s->st, fake, r, 1, &e), ERR_NOT_COVERED);
+	if (reading_open(&rd, s->st, mine, r, 1, &e))
 		fail_msg("%s", e.text);
 	assert_int_equal(reading_read(rd, 0, 1000, got, &n, &work, &off, &len, &e), 0);
 	assert_int_equal(n, stage_content("a", 3, want));

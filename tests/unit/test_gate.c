@@ -198,14 +198,15 @@ static void test_budgets(void **state)
 	add(w, (struct terms){1, .item = item, .until = 1000, .max_opens = 2, .opens = 1});
 	expect(w, item, 0, 0, 0, 1);
 	assert_int_equal(gate_decide(w->set, &ask, &r, NULL), 0);
-	assert_int_equal(release_charge_open(r), 0);
+	assert_int_equal(release_charge_open(r, 1, 10), 0);
 	release_drop(r);
 	expect(w, item, 0, 0, ERR_BUDGET, 1);
 	add(w, (struct terms){2, .item = other, .until = 1000, .max_bytes = 10, .bytes = 9});
 	expect(w, other, 0, 0, 0, 2);
 	ask = ask_for(other, 0, 0);
 	assert_int_equal(gate_decide(w->set, &ask, &r, NULL), 0);
-	assert_int_equal(release_charge_bytes(r, 1), 0);
+	assert_int_equal(release_charge_open(r, 1, 10), 0);
+	assert_int_equal(release_charge_bytes(r, 1, 1), 0);
 	release_drop(r);
 	expect(w, other, 0, 0, ERR_BUDGET, 2);
 }

@@ -112,7 +112,7 @@ static struct reading *open_item(struct room *m, unsigned i, struct release *r)
 	struct reading *rd;
 	struct err e = {0};
 
-	if (reading_open(&rd, m->stage.st, &o, r, &e))
+	if (reading_open(&rd, m->stage.st, &o, r, 1, &e))
 		fail_msg("%s", e.text);
 	assert_ptr_equal(reading_release(rd), r);
 	return rd;
@@ -147,10 +147,12 @@ static void test_whole(void **state)
 {
 	struct room *m = *state;
 	const struct stage_terms t = {.paths = {"otay/f0", "otay/f1", "otay/f2", "otay/f3",
-						"otay/f4", "otay/f5", "otay/f6", "otay/f7"}};
+						"otay/f4", "otay/f5", "otay/f6", "otay/f7"},
+				      .max_bytes = UINT64_C(1) << 40};
 	struct release *r = released(m, &t);
 	uint64_t opens, bytes, sum = 0;
 
+	assert_int_equal(release_charge_open(r, 1, BIG), 0);
 	for (unsigned i = 0; i < SIZES; i++) {
 		struct reading *rd = open_item(m, i, r);
 
@@ -165,7 +167,7 @@ static void test_whole(void **state)
 	}
 	release_used(r, &opens, &bytes);
 	assert_int_equal(bytes, sum);
-	assert_int_equal(opens, 0); /* opens are the gate keeper's to charge */
+	assert_int_equal(opens, 1); /* opens are the gate keeper's to charge */
 	release_drop(r);
 }
 
@@ -211,7 +213,7 @@ static void test_accession(void **state)
 	reading_close(rd);
 	/* The others are of other accessions. */
 	o = object(m, 6);
-	assert_int_equal(reading_open(&rd, m->stage.st, &o, r, &e), ERR_NOT_COVERED);
+	assert_int_equal(reading_open(&rd, m->stage.st, &o, r, 1, &e), ERR_NOT_COVERED);
 	assert_null(rd);
 	release_drop(r);
 }
@@ -225,11 +227,11 @@ static void test_not_covered(void **state)
 	struct reading *rd;
 	struct err e;
 
-	assert_int_equal(reading_open(&rd, m->stage.st, &o, r, &e), ERR_NOT_COVERED);
+	assert_int_equal(reading_open(&rd, m->stage.st, &o, r, 1, &e), ERR_NOT_COVERED);
 	assert_null(rd);
 	release_end(r, ERR_REVOKED);
 	o = object(m, 5);
-	assert_int_equal(reading_open(&rd, m->stage.st, &o, r, &e), ERR_REVOKED);
+	assert_int_equal(reading_open(&rd, m->stage.st, &o, r, 1, &e), ERR_REVOKED);
 	release_drop(r);
 }
 
@@ -244,11 +246,11 @@ static void test_wrong_key(void **state)
 	struct reading *rd;
 	struct err e;
 
-	assert_int_equal(reading_open(&rd, m->stage.st, &o, r, &e), ERR_DAMAGED);
+	assert_int_equal(reading_open(&rd, m->stage.st, &o, r, 1, &e), ERR_DAMAGED);
 	assert_null(rd);
 	release_drop(r);
 	r = released(m, &all);
-	assert_int_equal(reading_open(&rd, m->stage.st, &o, r, &e), ERR_DAMAGED);
+	assert_int_equal(reading_open(&rd, m->stage.st, &o, r, 1, &e), ERR_DAMAGED);
 	release_drop(r);
 }
 
@@ -276,17 +278,17 @@ static void test_other_object(void **state)
 	o[6].headlen = p.headlen;
 	memcpy(o[6].head, p.head, 32);
 	/* Another item of the same id is none that was released. */
-	assert_int_equal(reading_open(&rd, m->stage.st, &o[0], r, &e), ERR_NOT_COVERED);
+	assert_int_equal(reading_open(&rd, m->stage.st, &o[0], r, 1, &e), ERR_NOT_COVERED);
 	assert_null(rd);
 	for (unsigned i = 1; i < 7; i++) {
 		e = (struct err){0};
-		assert_int_equal(reading_open(&rd, m->stage.st, &o[i], r, &e), ERR_DAMAGED);
+		assert_int_equal(reading_open(&rd, m->stage.st, &o[i], r, 1, &e), ERR_DAMAGED);
 		assert_null(rd);
 		assert_non_null(strstr(e.text, "damaged"));
 	}
 	memset(o[0].segment, 1, 16);
 	o[0].commitment[31] ^= 1;
-	assert_int_equal(reading_open(&rd, m->stage.st, &o[0], r, &e), ERR_DAMAGED);
+	assert_int_equal(reading_open(&rd, m->stage.st, &o[0], r, 1, &e), ERR_DAMAGED);
 	release_drop(r);
 }
 
@@ -542,6 +544,7 @@ static void test_budget(void **state)
 	struct err e;
 	size_t got;
 
+	assert_int_equal(release_charge_open(r, 1, BIG), 0);
 	same(m, rd, 5, 0, BIG); /* what lies past the end is not charged */
 	release_used(r, &opens, &bytes);
 	assert_int_equal(bytes, CHUNK + 1);
@@ -564,9 +567,9 @@ static void test_pool(void **state)
 
 	bad.head[0] ^= 1;
 	for (unsigned i = 0; i < 10000; i++) {
-		assert_int_equal(reading_open(&rd, m->stage.st, &o, r, &e), 0);
+		assert_int_equal(reading_open(&rd, m->stage.st, &o, r, 1, &e), 0);
 		reading_close(rd);
-		assert_int_equal(reading_open(&rd, m->stage.st, &bad, r, &e), ERR_DAMAGED);
+		assert_int_equal(reading_open(&rd, m->stage.st, &bad, r, 1, &e), ERR_DAMAGED);
 	}
 	reading_close(NULL);
 	release_drop(r);
@@ -652,7 +655,7 @@ static void *read_to_end(void *arg)
 		struct reading *rd = a->rd;
 
 		if (!rd)
-			a->why = reading_open(&rd, a->m->stage.st, &a->o, a->r, NULL);
+			a->why = reading_open(&rd, a->m->stage.st, &a->o, a->r, 1, NULL);
 		if (a->why)
 			break;
 		a->why = reading_read(rd, 0, BIG, buf, &got, &work, &bad_off, &bad_len, NULL);

@@ -219,8 +219,8 @@ static void test_end(void **state)
 	assert_int_equal(release_ended(r), ERR_EXPIRED);
 	assert_int_equal(release_file_key(r, id, is, none, NULL, 0, key),
 			 ERR_EXPIRED);
-	assert_int_equal(release_charge_open(r), ERR_EXPIRED);
-	assert_int_equal(release_charge_bytes(r, 1), ERR_EXPIRED);
+	assert_int_equal(release_charge_open(r, 1, 1), ERR_EXPIRED);
+	assert_int_equal(release_charge_bytes(r, 1, 1), ERR_EXPIRED);
 	release_drop(r);
 }
 
@@ -266,28 +266,33 @@ static void test_budgets(void **state)
 	a.max_opens = 3;
 	a.max_bytes = 1000;
 	r = add(w, a, (struct release_start){.opens = 1, .bytes = 400});
-	assert_int_equal(release_charge_open(r), 0);
-	assert_int_equal(release_charge_bytes(r, 601), ERR_BUDGET);
-	assert_int_equal(release_charge_bytes(r, UINT64_MAX), ERR_BUDGET);
-	assert_int_equal(release_charge_bytes(r, 600), 0);
-	assert_int_equal(release_charge_bytes(r, 0), 0);
-	assert_int_equal(release_charge_bytes(r, 1), ERR_BUDGET);
-	release_note_opens(r, 1); /* the log is behind us */
-	assert_int_equal(release_charge_open(r), 0);
-	assert_int_equal(release_charge_open(r), ERR_BUDGET);
+	assert_int_equal(release_charge_open(r, 1, 700), 0);
+	assert_int_equal(release_charge_bytes(r, 1, 601), ERR_BUDGET);
+	assert_int_equal(release_charge_bytes(r, 1, UINT64_MAX), ERR_BUDGET);
+	assert_int_equal(release_charge_bytes(r, 1, 600), 0);
+	assert_int_equal(release_charge_bytes(r, 1, 0), 0);
+	assert_int_equal(release_charge_bytes(r, 1, 1), ERR_BUDGET);
+	assert_int_equal(release_charge_open(r, 2, 10), 0);
+	assert_int_equal(release_charge_open(r, 3, 10), ERR_BUDGET);
 	release_used(r, &opens, &bytes);
 	assert_int_equal(opens, 3);
 	assert_int_equal(bytes, 1000);
-	release_note_opens(r, 7); /* and here ahead of us */
+	assert_int_equal(release_over(r), 0);
+	release_note(r, 9, 6, 400); /* others have opened five meanwhile */
+	assert_int_equal(release_over(r), ERR_BUDGET);
+	release_uncharge(r, 2);
 	release_used(r, &opens, &bytes);
 	assert_int_equal(opens, 7);
+	assert_int_equal(bytes, 1000);
 	/* More used than allowed, and no limit at all. */
 	a = terms(1, 0);
 	a.max_bytes = 10;
 	r = add(w, a, (struct release_start){.bytes = 11});
-	assert_int_equal(release_charge_bytes(r, 0), ERR_BUDGET);
+	assert_int_equal(release_charge_open(r, 1, 1), 0);
+	assert_int_equal(release_charge_bytes(r, 1, 0), ERR_BUDGET);
 	r = add(w, terms(1, 0), (struct release_start){0});
-	assert_int_equal(release_charge_bytes(r, UINT64_MAX), 0);
+	assert_int_equal(release_charge_open(r, 1, 1), 0);
+	assert_int_equal(release_charge_bytes(r, 1, UINT64_MAX), 0);
 	assert_int_equal(release_ended(r), 0);
 }
 
@@ -300,7 +305,7 @@ static void *charge(void *arg)
 	uintptr_t ok = 0;
 
 	for (unsigned i = 0; i < CHARGES; i++)
-		ok += release_charge_bytes(r, 7) == 0;
+		ok += release_charge_bytes(r, 1, 7) == 0;
 	return (void *)ok;
 }
 
@@ -315,6 +320,7 @@ static void test_threads(void **state)
 
 	a.max_bytes = 7 * CHARGES * 2 + 3;
 	r = add(w, a, (struct release_start){0});
+	assert_int_equal(release_charge_open(r, 1, 7), 0);
 	for (unsigned i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&t[i], NULL, charge, r), 0);
 	for (unsigned i = 0; i < THREADS; i++) {
@@ -434,7 +440,7 @@ static void test_held(void **state)
 	release_hold(r);
 	release_set_free(w->set);
 	w->set = NULL;
-	assert_int_equal(release_charge_open(r), 0);
+	assert_int_equal(release_charge_open(r, 1, 1), 0);
 	release_drop(r);
 	release_drop(NULL);
 }
