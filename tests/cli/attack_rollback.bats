@@ -94,8 +94,9 @@ accept() { # accept [OPTION...]: -> F.ok
 	ok custody --node cap import archive F.ok
 	ok custody --node cap ingest archive more --collection again
 	ok ws ls archive again
-	# what was authorised before is over; a new one is taken
+	# what was authorised before is over; a new one is taken, if it is of a later second
 	run -7 custody --node ws why archive otay/us/car1.jpg
+	sleep 1.1
 	world_request n otay/us/car1.jpg
 	world_authorise n
 	ok ws import archive n.auth
