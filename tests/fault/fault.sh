@@ -85,7 +85,7 @@ use_mount() {
 	[ "$rc" -ne 0 ] || cmp -s got images/a.jpg || rc=9
 	cmp -s -n "$(stat -c %s got)" got images/a.jpg || rc=9
 	timeout 10 fusermount3 -u mnt 2>/dev/null || timeout 10 fusermount3 -uz mnt 2>/dev/null
-	for ((i = 0; i < 200; i++)); do [ -n "$pid" ] && [ -e "/proc/$pid" ] || return "$rc"; sleep 0.05; done
+	for ((i = 0; i < 200; i++)); do [ -n "$pid" ] && grep -q '^State:[[:space:]]*[^Z]' "/proc/$pid/status" 2>/dev/null || return "$rc"; sleep 0.05; done
 	kill -9 "$pid"
 	return 124
 }

@@ -147,10 +147,10 @@ expect() {
 	expect 'ok 1' touch 4096
 	kill -TERM "$(cat daemon.pid)"
 	for _ in $(seq 200); do
-		[ -e "/proc/$(cat daemon.pid)" ] || break
+		world_runs "$(cat daemon.pid)" || break
 		sleep 0.05
 	done
-	[ ! -e "/proc/$(cat daemon.pid)" ]
+	! world_runs "$(cat daemon.pid)" || false
 	expect 'err E*' read 0 4096
 	expect 'err EFAULT' touch 4096
 	run ! grep -F " $W/mnt " /proc/self/mountinfo

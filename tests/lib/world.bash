@@ -86,6 +86,14 @@ world_daemon() {
 	return 1
 }
 
+# world_runs PID: it has not ended. One that has, and that its parent was not told of yet, is a zombie: the
+# daemon's is the first process, and may take a second.
+world_runs() {
+	local stat
+
+	read -r stat 2>/dev/null <"/proc/$1/stat" && [[ ${stat##*) } != Z* ]]
+}
+
 # Unmount and wait until the daemon is gone.
 world_umount() {
 	local pid i
@@ -93,7 +101,7 @@ world_umount() {
 	pid=$(cat daemon.pid)
 	fusermount3 -u mnt
 	for ((i = 0; i < 200; i++)); do
-		[ -e "/proc/$pid" ] || return 0
+		world_runs "$pid" || return 0
 		sleep 0.05
 	done
 	echo "the daemon $pid is still there" >&2
@@ -112,10 +120,10 @@ world_end() {
 	if [ -s "$W/daemon.pid" ]; then
 		pid=$(cat "$W/daemon.pid")
 		for _ in $(seq 100); do
-			[ -e "/proc/$pid" ] || break
+			world_runs "$pid" || break
 			sleep 0.05
 		done
-		[ ! -e "/proc/$pid" ] || kill -9 "$pid" 2>/dev/null || :
+		! world_runs "$pid" || kill -9 "$pid" 2>/dev/null || :
 	fi
 }
 
