@@ -104,58 +104,6 @@ static int master(struct authority *a, bool make, node_passphrase *pass, void *c
 	return rc;
 }
 
-/* The witness's key pair, from its secret. */
-static int witness_key(struct authority *a, const uint8_t seed[32], struct note_key *k,
-		       struct err *e)
-{
-	uint8_t *sk = secret_take(a->pool, 64), id[HASH_SIZE];
-	const struct hash_part part[] = {{"custodyfs/v1 witness", 20}, {k->pk, sizeof(k->pk)}};
-	char hex[33];
-
-	if (!sk)
-		return err_set(e, ERR_NOMEM, "no secret memory left");
-	note_keypair(k, sk, seed);
-	secret_give(a->pool, sk);
-	/* A cosignature does not sign its name, so one key must have one: it is made of the key. */
-	hash_parts(id, part, 2);
-	text_hex(hex, id, 16);
-	k->type = NOTE_COSIGNATURE;
-	snprintf(k->name, sizeof(k->name), "custodyfs-witness/%s", hex);
-	return 0;
-}
-
-static int new_witness(struct authority *a, struct err *e)
-{
-	uint8_t *seed = secret_take(a->pool, 32);
-	int rc;
-
-	if (!seed)
-		return err_set(e, ERR_NOMEM, "no secret memory left");
-	secret_random(seed, 32);
-	rc = authority_secret_write(a, "witness", seed, e);
-	if (rc == 0)
-		rc = witness_key(a, seed, &a->terms.witness[0], e);
-	a->terms.witnesses = 1;
-	secret_give(a->pool, seed);
-	return rc;
-}
-
-int authority_witness_key(struct authority *a, struct note_key *k, uint8_t sk[64], struct err *e)
-{
-	uint8_t *seed = secret_take(a->pool, 32);
-	int rc;
-
-	if (!seed)
-		return err_set(e, ERR_NOMEM, "no secret memory left");
-	rc = authority_secret_read(a, "witness", seed, e);
-	if (rc == 0)
-		rc = witness_key(a, seed, k, e);
-	if (rc == 0)
-		note_keypair(k, sk, seed);
-	secret_give(a->pool, seed);
-	return rc;
-}
-
 /* A new age identity under `name`; its public part goes to recipient. */
 static int new_secret(struct authority *a, const char *name, uint8_t recipient[32], struct err *e)
 {
@@ -253,7 +201,8 @@ static int fill(struct authority *a, node_passphrase *pass, void *ctx, struct er
 	if (rc == 0)
 		rc = new_secret(a, "catalogue", a->terms.catalogue, e);
 	if (rc == 0)
-		rc = new_witness(a, e);
+		rc = authority_new_witness(a, true, &a->terms.witness[0], e);
+	a->terms.witnesses = 1;
 	authority_epoch_name(name, a->terms.epoch[0].epoch);
 	if (rc == 0)
 		rc = new_secret(a, name, a->terms.epoch[0].recipient, e);

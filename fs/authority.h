@@ -111,9 +111,14 @@ struct authority_change {
 	enum { AUTHORITY_KEEP, AUTHORITY_NO, AUTHORITY_YES } touch, pin;
 	const char *const *require, *const *unrequire; /* fields of provenance */
 	size_t requires, unrequires;
+	const struct note_key *witness; /* more witnesses */
+	const char *const *unwitness;	/* names of those who are none any more */
+	size_t witnesses, unwitnesses;
+	bool new_witness; /* a new key of our own takes the place of ours, if it has one */
+	bool dry_run;	  /* and is not kept */
 };
 /* The next version of the archive.txt we have, unsigned, and what it says. Enrolments and revocations
- * that count now are carried over. ERR_USAGE: a key or field that is there already or is not there, a threshold
+ * that count now are carried over. ERR_USAGE: a key, witness or field that is there already or is not there, a threshold
  * that can't be met, nothing changed. */
 int authority_rotate(struct authority *a, const uint8_t archive[16],
 		     const struct authority_change *c, struct archive_desc *next,

@@ -20,8 +20,17 @@ struct authority {
 int authority_secret_write(struct authority *a, const char *name, const uint8_t secret[32],
 			   struct err *e);
 int authority_secret_read(struct authority *a, const char *name, uint8_t secret[32], struct err *e);
-/* The witness's key pair; sk is 64 bytes of secret memory. ERR_KEY without witness.key. */
-int authority_witness_key(struct authority *a, struct note_key *k, uint8_t sk[64], struct err *e);
+/* The witness's key pair that an archive.txt names; sk is 64 bytes of secret memory. ERR_KEY without
+ * witness.key, ERR_WRONG_KEY: it names none of ours. */
+int authority_witness_key(struct authority *a, const struct archive_desc *d, struct note_key *k,
+			  uint8_t sk[64], struct err *e);
+/* Make one more; it is only for show if it is not kept. */
+int authority_new_witness(struct authority *a, bool keep, struct note_key *k, struct err *e);
+/* Check a note that we cosigned, now or with a key of before: *k is that key. Codes of note_verify(). */
+int authority_witness_verify(struct authority *a, struct text_span note, struct note_key *k,
+			     struct text_span *text, uint64_t *time);
+/* Which witness of the description this is; -1: none. */
+int authority_witness_names(const struct archive_desc *d, const struct note_key *k);
 /* "release-<epoch>" into out (24 bytes). */
 void authority_epoch_name(char out[24], uint32_t epoch);
 

@@ -208,6 +208,63 @@ static int change_fields(struct archive_desc *d, const struct authority_change *
 	return rc;
 }
 
+/* Keep the place of a key of ours for the one that replaces it; of another authority's, nothing is known. */
+static int renew_witness(struct authority *a, struct archive_desc *d, bool keep, struct err *e)
+{
+	uint8_t *sk = secret_take(a->pool, 64);
+	struct note_key old, fresh;
+	int rc = sk ? authority_witness_key(a, d, &old, sk, NULL) : ERR_NOMEM;
+	size_t at = rc == 0 ? (size_t)authority_witness_names(d, &old) : d->witnesses;
+
+	secret_give(a->pool, sk);
+	if (rc && rc != ERR_WRONG_KEY)
+		return err_set(e, rc, "the witness key can't be read: %s", err_text(rc));
+	if (at == ARCHIVE_WITNESSES_MAX)
+		return err_set(e, ERR_USAGE, "more than %d witnesses", ARCHIVE_WITNESSES_MAX);
+	rc = authority_new_witness(a, keep, &fresh, e);
+	if (rc)
+		return rc;
+	d->witness[at] = fresh;
+	d->witnesses += at == d->witnesses;
+	return 0;
+}
+
+static int change_witnesses(struct authority *a, struct archive_desc *d,
+			    const struct authority_change *c, struct err *e)
+{
+	for (size_t i = 0; i < c->unwitnesses; i++) {
+		size_t at = 0;
+
+		while (at < d->witnesses && strcmp(d->witness[at].name, c->unwitness[i]) != 0)
+			at++;
+		if (at == d->witnesses)
+			return err_set(e, ERR_USAGE, "%.200s is no witness of the archive",
+				       c->unwitness[i]);
+		memmove(&d->witness[at], &d->witness[at + 1],
+			(--d->witnesses - at) * sizeof(d->witness[0]));
+	}
+	for (size_t i = 0; i < c->witnesses; i++) {
+		for (size_t k = 0; k < d->witnesses; k++)
+			if (strcmp(d->witness[k].name, c->witness[i].name) == 0 ||
+			    memcmp(d->witness[k].pk, c->witness[i].pk, 32) == 0)
+				return err_set(e, ERR_USAGE,
+					       "%s, or its key, is a witness of the archive already",
+					       c->witness[i].name);
+		if (d->witnesses == ARCHIVE_WITNESSES_MAX)
+			return err_set(e, ERR_USAGE, "more than %d witnesses",
+				       ARCHIVE_WITNESSES_MAX);
+		d->witness[d->witnesses++] = c->witness[i];
+	}
+	return c->new_witness ? renew_witness(a, d, !c->dry_run, e) : 0;
+}
+
+/* How many lines of a description are to change. */
+static size_t changes(const struct authority_change *c)
+{
+	return c->adds + c->removes + c->requires + c->unrequires + c->witnesses + c->unwitnesses +
+	       c->new_witness;
+}
+
 int authority_rotate(struct authority *a, const uint8_t archive[16],
 		     const struct authority_change *c, struct archive_desc *next,
 		     struct document *out, int64_t now_ms, struct err *e)
@@ -228,12 +285,14 @@ int authority_rotate(struct authority *a, const uint8_t archive[16],
 	rc = change_keys(next, c, e);
 	if (rc == 0)
 		rc = change_fields(next, c, e);
-	if (rc == 0 && c->adds + c->removes + c->requires + c->unrequires == 0 &&
+	if (rc == 0 && changes(c) == 0 &&
 	    next->threshold == before.threshold && next->require_touch == before.require_touch &&
 	    next->require_pin == before.require_pin)
 		rc = err_set(e, ERR_USAGE,
 			     "nothing would change: version %" PRIu32 " of archive.txt says all that",
 			     before.version);
+	if (rc == 0)
+		rc = change_witnesses(a, next, c, e);
 	if (rc == 0)
 		rc = carry_over(a, &before, &carried, e);
 	if (rc == 0) {
@@ -322,5 +381,7 @@ int authority_keep_rotation(struct authority *a, const struct document *d, struc
 	a->terms.require_pin = desc.require_pin;
 	memcpy(a->terms.key, desc.key, sizeof(desc.key));
 	a->terms.keys = desc.keys;
+	memcpy(a->terms.witness, desc.witness, sizeof(desc.witness));
+	a->terms.witnesses = desc.witnesses;
 	return authority_write_text(a, e);
 }

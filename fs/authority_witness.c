@@ -108,18 +108,11 @@ static int check_node(struct cosign *c, struct err *e)
 /* Our cosignature must count for somebody. */
 static int check_witness(struct cosign *c, struct err *e)
 {
-	int rc = authority_witness_key(c->a, &c->key, c->sk, e);
+	int rc = authority_witness_key(c->a, &c->desc, &c->key, c->sk, e);
 
-	if (rc)
-		return rc;
-	memcpy(c->r->witness, c->key.name, sizeof(c->r->witness));
-	for (size_t i = 0; i < c->desc.witnesses; i++)
-		if (strcmp(c->desc.witness[i].name, c->key.name) == 0 &&
-		    memcmp(c->desc.witness[i].pk, c->key.pk, 32) == 0)
-			return 0;
-	return err_set(e, ERR_WRONG_KEY,
-		       "archive.txt does not name this authority's witness, so that its "
-		       "cosignature would count for nobody");
+	if (rc == 0)
+		memcpy(c->r->witness, c->key.name, sizeof(c->r->witness));
+	return rc;
 }
 
 /* ---- what was cosigned before ---- */
@@ -157,6 +150,7 @@ static int read_note(const struct cosign *c, uint64_t size, struct wire_out *not
 		     struct note_checkpoint *cp, uint64_t *time, struct err *e)
 {
 	struct text_span text, all;
+	struct note_key key;
 	char name[64];
 	int rc;
 
@@ -165,7 +159,7 @@ static int read_note(const struct cosign *c, uint64_t size, struct wire_out *not
 	all = (struct text_span){(const char *)note->p, note->n};
 	if (rc)
 		return rc;
-	rc = note_verify(all, &c->key, &text, time);
+	rc = authority_witness_verify(c->a, all, &key, &text, time);
 	if (rc == 0)
 		rc = note_checkpoint_parse(cp, text);
 	if (rc == 0 && (cp->size != size || strcmp(cp->origin, c->r->cp.origin) != 0))
@@ -308,6 +302,15 @@ static int keep(const struct cosign *c, const struct wire_out *note, struct err 
 	return file_create(c->dir, name, note->p, note->n, 0600, e);
 }
 
+/* Is the last one cosigned with the key that archive.txt names now? */
+static bool by_this_key(const struct cosign *c)
+{
+	struct text_span all = {(const char *)c->last.p, c->last.n}, text;
+	uint64_t time;
+
+	return note_verify(all, &c->key, &text, &time) == 0;
+}
+
 static int answer(struct cosign *c, struct wire_out *out, int64_t now_ms, struct err *e)
 {
 	const bool grown = c->r->cp.size > c->last_cp.size;
@@ -315,13 +318,13 @@ static int answer(struct cosign *c, struct wire_out *out, int64_t now_ms, struct
 	int rc = 0;
 
 	/* Its answer was lost, as it seems: the same again. */
-	c->r->again = !grown && c->ask->old != c->last_cp.size;
+	c->r->again = !grown && c->ask->old != c->last_cp.size && by_this_key(c);
 	if (c->r->again) {
 		c->r->time = c->last_time;
 		wire_out_bytes(out, c->last.p, c->last.n);
 		return wire_out_ok(out) ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 	}
-	if (!grown && c->ask->hashes > 0)
+	if (!grown && c->ask->old == c->last_cp.size && c->ask->hashes > 0)
 		return err_set(e, ERR_MALFORMED, "a proof of nothing new has no hashes");
 	rc = sign(c, &note, now_ms, e);
 	if (rc == 0 && grown)

@@ -92,21 +92,20 @@ int cosigned_read(struct cosigned *c, struct wire_out *note, const struct archiv
 	file_name(name, node->id);
 	*c = (struct cosigned){.n = 0};
 	rc = file_read(a->journal, name, COSIGNED_MAX, &bytes, e);
-	if (rc == ERR_NOTFOUND)
-		goto out;
 	if (rc == 0)
 		rc = cosigned_check(c, (struct text_span){(const char *)bytes.p, bytes.n}, &a->desc,
 				    node, e);
-	if (rc == 0 && c->n == 0)
+	if (rc == 0 && c->n == 0 && c->others > 0)
+		rc = err_set(e, ERR_NOTFOUND, "those who cosigned it are no witnesses any more");
+	else if (rc == 0 && c->n == 0)
 		rc = err_set(e, ERR_FORGED,
 			     "no witness that archive.txt names has cosigned the checkpoint");
-	if (rc)
+	if (rc && rc != ERR_NOTFOUND)
 		err_prefix(e, rc, "journal/%s", name);
-	else if (note)
+	else if (rc == 0 && note)
 		wire_out_bytes(note, bytes.p, bytes.n);
 	if (rc == 0 && note && !wire_out_ok(note))
 		rc = err_set(e, ERR_NOMEM, "out of memory");
-out:
 	wire_out_free(&bytes);
 	return rc;
 }

@@ -34,7 +34,8 @@ int64_t cosigned_ms(const struct cosigned *c);
 int cosigned_check(struct cosigned *c, struct text_span note, const struct archive_desc *desc,
 		   const struct identity_public *node, struct err *e);
 /* Read and check the one beside a journal, bytes to `note` if not NULL; c->n is not 0. ERR_NOTFOUND
- * if there is none, ERR_FORGED if no witness of archive.txt cosigned it; codes of cosigned_check(). */
+ * if there is none, or only others than archive.txt names have cosigned it (witnesses of before, maybe:
+ * then c->cp is what they saw, c->n 0); ERR_FORGED if nobody has; codes of cosigned_check(). */
 int cosigned_read(struct cosigned *c, struct wire_out *note, const struct archive *a,
 		  const struct identity_public *node, struct err *e);
 /* Put a note there durably. */

@@ -147,7 +147,8 @@ int verify_cosigned(struct verify *v, struct err *e)
 				 v->a->desc.witness[c.by[0].witness].name);
 			rc = add_anchor(v, &c.cp, from, e);
 		} else if (rc == ERR_NOTFOUND) {
-			rc = 0;
+			/* Witnesses of before, or strangers: still the node has signed it. */
+			rc = c.cp.size ? add_anchor(v, &c.cp, "the cosigned checkpoint", e) : 0;
 		} else if (rc == ERR_NOMEM) {
 			return err_set(e, rc, "out of memory");
 		} else {

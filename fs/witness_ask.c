@@ -46,14 +46,13 @@ void witness_ask_text(struct wire_out *out, uint64_t old, const merkle_hash *has
 	wire_out_bytes(out, note.p, note.n);
 }
 
-/* How much was cosigned, as the archive knows. */
+/* How much was cosigned, as the archive knows. Where the witness got another key since, it goes on from
+ * what it cosigned with the one before. */
 static int last_cosigned(struct cosigned *c, const struct station *s, const struct roster_node *n,
 			 struct err *e)
 {
 	int rc = cosigned_read(c, NULL, s->archive, &n->pub, e);
 
-	if (rc == ERR_NOTFOUND)
-		c->cp.size = 0;
 	return rc == ERR_NOTFOUND ? 0 : rc;
 }
 

@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/file.h"
 #include "tools/ui_json.h"
 #include "tools/ui_keys.h"
+
+#define VKEY_MAX 1024 /* bytes of a file that has one */
 
 static const char help[] =
 	"Usage: custody-authority rotate DIR [--archive ID] CHANGE... [--sign-with KEY...] -o OUT\n"
@@ -22,15 +25,18 @@ static const char help[] =
 	"      --threshold K      how many must sign\n"
 	"      --require-touch, --no-touch   of tokens, or not\n"
 	"      --require-pin, --no-pin       the same of their PIN\n"
+	"      --require FIELD    ask for one more field of provenance of every item that is taken in\n"
+	"      --no-require FIELD ask for it no more\n"
+	"      --new-witness      a new witness key of this authority, in the place of the one it has\n"
+	"      --add-witness FILE the verifier key (vkey) of one more witness, on a line of a file\n"
+	"      --remove-witness NAME   who is none any more: what it cosigned no longer counts\n"
 	"\n"
 	"      --archive ID       of which archive (may be left out when there is one)\n"
 	"  -k, --sign-with KEY    an officer's key, old or new, as for ssh-keygen -Y sign -f; may be given\n"
 	"                         many times. The others may sign OUT later (custody-authority sign)\n"
 	"  -o, --output FILE      where it goes ('-': standard output)\n"
-	"      --require FIELD    ask for one more field of provenance of every item that is taken in\n"
-	"      --no-require FIELD ask for it no more\n"
 	"  -n, --dry-run          print the text that would be signed, and stop\n"
-	"      --json, -q, --force\n"
+	"      --json, -q, --force, --passphrase-file F, --passphrase-fd N   (for --new-witness)\n"
 	"\n"
 	"Next: custody import ARCHIVE OUT, on one node; the others follow when they see it.\n"
 	"Exit codes: 0 done, 1 system, 2 usage, 3 key, 5 not a public key, 7 not an archive of this\n"
@@ -40,8 +46,9 @@ struct rotate {
 	struct ui *ui;
 	const char *dir, *archive_text, *output;
 	bool dry_run;
-	struct verb_list keys, add_files, remove_files, require, unrequire;
+	struct verb_list keys, add_files, remove_files, require, unrequire, witness_files, unwitness;
 	struct sshkey add[ARCHIVE_KEYS_MAX], remove[ARCHIVE_KEYS_MAX];
+	struct note_key witness[ARCHIVE_WITNESSES_MAX];
 	uint64_t threshold;
 	struct authority_change change;
 	uint8_t archive[16];
@@ -49,16 +56,31 @@ struct rotate {
 	unsigned have, need, have_next;
 };
 
-enum { OPT_TOUCH = 1, OPT_NO_TOUCH, OPT_PIN, OPT_NO_PIN, OPT_FIELD, OPT_NO_FIELD };
+enum {
+	OPT_TOUCH = 1,
+	OPT_NO_TOUCH,
+	OPT_PIN,
+	OPT_NO_PIN,
+	OPT_FIELD,
+	OPT_NO_FIELD,
+	OPT_WITNESS,
+	OPT_NO_WITNESS,
+	OPT_NEW_WITNESS
+};
+
+static struct verb_list *list_of(struct rotate *r, int c)
+{
+	return c == 'a'		   ? &r->add_files :
+	       c == 'r'		   ? &r->remove_files :
+	       c == OPT_FIELD	   ? &r->require :
+	       c == OPT_NO_FIELD   ? &r->unrequire :
+	       c == OPT_WITNESS	   ? &r->witness_files :
+	       c == OPT_NO_WITNESS ? &r->unwitness :
+				     &r->keys;
+}
 
 static int take(struct rotate *r, int c)
 {
-	struct verb_list *l = c == 'a'		? &r->add_files :
-			      c == 'r'		? &r->remove_files :
-			      c == OPT_FIELD	? &r->require :
-			      c == OPT_NO_FIELD ? &r->unrequire :
-						  &r->keys;
-
 	switch (c) {
 	case 't':
 		return verb_number(r->ui, "--threshold", optarg, 1, ARCHIVE_KEYS_MAX,
@@ -86,15 +108,19 @@ static int take(struct rotate *r, int c)
 	case 'n':
 		r->dry_run = true;
 		return 0;
+	case OPT_NEW_WITNESS:
+		r->change.new_witness = true;
+		return 0;
 	default:
-		return verb_add(l, optarg) < 0 ? ui_fail(r->ui, ERR_NOMEM, NULL) : 0;
+		return verb_add(list_of(r, c), optarg) < 0 ? ui_fail(r->ui, ERR_NOMEM, NULL) : 0;
 	}
 }
 
 static int check(const struct rotate *r)
 {
 	if (!r->add_files.n && !r->remove_files.n && !r->threshold && !r->change.touch &&
-	    !r->change.pin && !r->require.n && !r->unrequire.n)
+	    !r->change.pin && !r->require.n && !r->unrequire.n && !r->witness_files.n &&
+	    !r->unwitness.n && !r->change.new_witness)
 		return ui_usage(r->ui, "nothing is to change: see --help");
 	if (!r->dry_run && !r->output)
 		return ui_usage(r->ui, "-o OUT is needed: where the new archive.txt goes");
@@ -115,6 +141,9 @@ static int parse(struct rotate *r, int argc, char **argv)
 					      {"no-pin", 0, NULL, OPT_NO_PIN},
 					      {"require", 1, NULL, OPT_FIELD},
 					      {"no-require", 1, NULL, OPT_NO_FIELD},
+					      {"new-witness", 0, NULL, OPT_NEW_WITNESS},
+					      {"add-witness", 1, NULL, OPT_WITNESS},
+					      {"remove-witness", 1, NULL, OPT_NO_WITNESS},
 					      {"archive", 1, NULL, 'A'},
 					      {"sign-with", 1, NULL, 'k'},
 					      {"output", 1, NULL, 'o'},
@@ -136,6 +165,31 @@ static int parse(struct rotate *r, int argc, char **argv)
 	return check(r);
 }
 
+/* A file with one verifier key, as witnesses publish it. */
+static int read_witness(struct rotate *r, const char *file, struct err *e)
+{
+	struct note_key *k = &r->witness[r->change.witnesses];
+	struct wire_out bytes = {0};
+	struct text_span line;
+	struct text_in t;
+	int rc = file_read_path(file, VKEY_MAX, &bytes, e);
+
+	if (rc == 0 && bytes.n && bytes.p[bytes.n - 1] != '\n')
+		wire_out_u8(&bytes, '\n');
+	t = text_in_init(bytes.p, bytes.n);
+	if (rc == 0 && (!text_line(&t, &line) || t.left > 0 || note_vkey_parse(k, line) != 0 ||
+			k->type != NOTE_COSIGNATURE))
+		rc = err_set(e, ERR_FOREIGN,
+			     "%s is not the verifier key of a witness: one line "
+			     "name+hash+key, of the type for cosignatures (04)",
+			     file);
+	if (rc == 0 && r->change.witnesses + 1 == ARCHIVE_WITNESSES_MAX)
+		rc = err_set(e, ERR_USAGE, "more than %d witnesses", ARCHIVE_WITNESSES_MAX - 1);
+	r->change.witnesses += rc == 0;
+	wire_out_free(&bytes);
+	return rc;
+}
+
 static int read_keys(struct rotate *r, struct err *e)
 {
 	int rc = 0;
@@ -144,6 +198,12 @@ static int read_keys(struct rotate *r, struct err *e)
 		rc = ui_keys_read(r->add, &r->change.adds, r->add_files.p[i], e);
 	for (size_t i = 0; rc == 0 && i < r->remove_files.n; i++)
 		rc = ui_keys_read(r->remove, &r->change.removes, r->remove_files.p[i], e);
+	for (size_t i = 0; rc == 0 && i < r->witness_files.n; i++)
+		rc = read_witness(r, r->witness_files.p[i], e);
+	r->change.witness = r->witness;
+	r->change.unwitness = (const char *const *)r->unwitness.p;
+	r->change.unwitnesses = r->unwitness.n;
+	r->change.dry_run = r->dry_run;
 	r->change.add = r->add;
 	r->change.remove = r->remove;
 	r->change.threshold = (unsigned)r->threshold;
@@ -180,7 +240,7 @@ static int make(struct rotate *r, struct err *e)
 	if (rc == 0 && !r->dry_run)
 		rc = ui_check_output(r->ui, r->output, e);
 	if (rc == 0)
-		rc = auth_open(&au, r->ui, r->dir, false, AUTH_POOL, e);
+		rc = auth_open(&au, r->ui, r->dir, r->change.new_witness, AUTH_POOL, e);
 	if (rc == 0 && !r->archive_text)
 		rc = auth_only_archive(&au, r->archive, e);
 	if (rc == 0)
@@ -213,6 +273,10 @@ static void print_json(const struct rotate *r)
 	for (size_t i = 0; i < r->next.requires; i++)
 		ui_json_text(&j, NULL, r->next.require[i]);
 	ui_json_end(&j, ']');
+	ui_json_begin(&j, "witnesses", '[');
+	for (size_t i = 0; i < r->next.witnesses; i++)
+		ui_json_text(&j, NULL, r->next.witness[i].name);
+	ui_json_end(&j, ']');
 	ui_json_number(&j, "signatures", r->have);
 	ui_json_number(&j, "threshold", r->need);
 	ui_json_number(&j, "own_signatures", r->have_next);
@@ -240,6 +304,8 @@ static void print(const struct rotate *r)
 			ui_fput_name(f, r->next.key[i].comment, strlen(r->next.key[i].comment));
 			fputc('\n', f);
 		}
+		for (size_t i = 0; i < r->next.witnesses; i++)
+			fprintf(f, "witness %s\n", r->next.witness[i].name);
 		fprintf(f, "%u of %u signatures by the keys before, %u of %u by its own\n", r->have,
 			r->need, r->have_next, r->next.threshold);
 	}
@@ -272,6 +338,8 @@ int auth_rotate(struct ui *ui, int argc, char **argv)
 	free(r->remove_files.p);
 	free(r->require.p);
 	free(r->unrequire.p);
+	free(r->witness_files.p);
+	free(r->unwitness.p);
 	free(r);
 	return code;
 }

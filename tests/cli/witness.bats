@@ -239,3 +239,106 @@ size() { sed -n 2p "$1"; }
 	rm auth/witness.key
 	fails 3 "witness.key is missing" authority witness auth ask -o x
 }
+
+# rotate CHANGE...: in force at the authority, and at the nodes
+rotate() {
+	ok authority rotate auth "$@" --sign-with officer -o next.txt --force
+	ok custody --node ws import archive next.txt
+}
+
+@test "the witness key is replaced: what the old one cosigned no longer counts, the new one goes on" {
+	cap import archive answer
+	old=$(sed -n 's/^witness: //p' archive/archive.txt)
+	run -0 --separate-stderr authority rotate auth --new-witness -n
+	[ ! -e auth/witness-2.key ]
+	rotate --new-witness
+	new=$(sed -n 's/^witness: //p' archive/archive.txt)
+	[ -n "$new" ] && [ "$new" != "$old" ]
+	[ "$(grep -c '^witness: ' archive/archive.txt)" -eq 1 ]
+	# what is made from now on has it, too
+	grep -qxF "witness: $new" auth/authority.txt
+	ok cap status archive --json
+	json '.[0].journals[0].cosigned == 0'
+	ok custody verify archive
+	fails 7 "no witness that archive.txt names" cap import archive answer
+	# it goes on from where the old one was, and that is proved
+	more
+	ok cap checkpoint archive --for-witness -o ask2
+	[ "$(head -n 1 ask2)" = "old $(size answer)" ]
+	ok authority witness auth ask2 -o answer2
+	grep -q "^— ${new%%+*} " answer2
+	run ! grep -qF "${old%%+*}" answer2
+	ok cap import archive answer2
+	ok cap status archive --json
+	json ".[0].journals[0].cosigned == $(size answer2)"
+	ok custody verify archive
+	ok custody --node ws prove archive otay/us/car1.jpg -o receipt
+	ok custody check receipt --witnessed
+	[ -z "$(command -v node)" ] || node "$BATS_TEST_DIRNAME/../receipt/check.mjs" receipt
+	# a copy of the authority has both keys
+	age-keygen -o id 2>/dev/null
+	ok authority backup auth --recipient "$(age-keygen -y id)" -o copy.age
+	age -d -i id copy.age | tar t | grep -qx 'witness-2.key'
+}
+
+@test "a journal that is cut back is named, though its witness is none any more" {
+	cap import archive answer
+	j=$(journal cap)
+	cp -a archive older && cp -a cap older-cap
+	more
+	cap checkpoint archive --for-witness -o ask2
+	authority witness auth ask2 -o answer2
+	cap import archive answer2
+	cp "${j%.jsonl}.cosigned" new
+	rm -rf archive cap && mv older archive && mv older-cap cap
+	rotate --new-witness
+	ok custody verify archive
+	cp new "${j%.jsonl}.cosigned"
+	run --separate-stderr custody verify archive
+	[ "$status" -eq 4 ]
+	[[ "$output" == *"and the cosigned checkpoint saw $(size answer2)"* ]]
+}
+
+# cosign NOTE KEY NAME: what any witness of C2SP's tlog-cosignature adds to a note, by nobody's code here
+cosign() {
+	node -e '
+	const { readFileSync } = require("fs"), c = require("crypto");
+	const [note, pem, name] = process.argv.slice(1);
+	const text = readFileSync(note, "utf8"), key = c.createPrivateKey(readFileSync(pem));
+	const body = text.slice(0, text.indexOf("\n\n") + 1), t = Math.floor(Date.now() / 1000);
+	const pk = c.createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32);
+	const id = c.createHash("sha256").update(name + "\n").update(Buffer.from([4])).update(pk).digest();
+	if (body.length === 0 || note === "/dev/null") throw new Error("no note");
+	const sig = c.sign(null, Buffer.from(`cosignature/v1\ntime ${t}\n${body}`), key);
+	const stamp = Buffer.alloc(8); stamp.writeBigUInt64BE(BigInt(t));
+	const all = Buffer.concat([id.subarray(0, 4), stamp, sig]);
+	process.stdout.write(text + `— ${name} ${all.toString("base64")}\n`);
+	process.stderr.write(`${name}+${id.subarray(0, 4).toString("hex")}+` +
+		Buffer.concat([Buffer.from([4]), pk]).toString("base64") + "\n");' "$@"
+}
+
+@test "a witness of somebody else is added, counts, and is taken out again" {
+	[ -n "$(command -v node)" ] || skip "no node: there is no second witness"
+	openssl genpkey -algorithm ed25519 -out w.pem 2>/dev/null
+	cap checkpoint archive -o note
+	cosign note w.pem witness.example/w1 >both 2>vkey
+	fails 7 "no witness that archive.txt names" cap import archive both
+	fails 5 "is not the verifier key of a witness" authority rotate auth --add-witness officer.pub \
+		--sign-with officer -o x
+	fails 2 "is no witness of the archive" authority rotate auth --remove-witness nobody \
+		--sign-with officer -o x
+	rotate --add-witness vkey
+	[ "$(grep -c '^witness: ' archive/archive.txt)" -eq 2 ]
+	fails 2 "a witness of the archive already" authority rotate auth --add-witness vkey \
+		--sign-with officer -o x
+	ok cap import archive both
+	logged cap '.type == "cosigned" and .witness == "witness.example/w1"'
+	ok cap checkpoint archive --cosigned -o c
+	cmp c both
+	# the same checkpoint by the other witness, too: both stand beside the journal
+	cosign answer w.pem witness.example/w1 >x 2>/dev/null
+	ok cap import archive answer
+	rotate --remove-witness witness.example/w1
+	fails 7 "no witness that archive.txt names" cap import archive both
+	ok custody verify archive
+}
