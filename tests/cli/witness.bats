@@ -281,6 +281,20 @@ rotate() {
 	age -d -i id copy.age | tar t | grep -qx 'witness-2.key'
 }
 
+@test "an archive without a witness says so, and gets one" {
+	rotate --remove-witness "$(sed -n 's/^witness: \(.*\)+.*+.*/\1/p' archive/archive.txt)"
+	run ! grep -q '^witness: ' archive/archive.txt
+	run ! grep -q '^witness: ' auth/authority.txt
+	ok custody --node ws status archive
+	says "names no witness"
+	fails 7 "does not name this authority's witness" authority witness auth ask -o x
+	rotate --new-witness
+	ok cap checkpoint archive --for-witness -o ask2 --old "$(size answer)"
+	ok authority witness auth ask2 -o answer2
+	ok cap import archive answer2
+	run ! grep -q "names no witness" <(custody --node ws status archive)
+}
+
 @test "a journal that is cut back is named, though its witness is none any more" {
 	cap import archive answer
 	j=$(journal cap)
