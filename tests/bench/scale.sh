@@ -3,7 +3,8 @@
 #
 # scale.sh [COUNT]...: ingest COUNT small items (default 10000 and 1000000), then print what
 # ingest, first sight on a workstation, reindex, mount, listing, lookup and verify take, and the
-# memory of the mount. A table; one run each; the figures are this machine's.
+# memory of the mount; then a fifth of the items are opened under a release, and questions are asked of
+# the log that this makes. A table; one run each; the figures are this machine's.
 set -euo pipefail
 
 build=$(cd "${B:-build/release}" && pwd)
@@ -36,6 +37,38 @@ daemon() {
 			return
 		fi
 	done
+}
+
+# All items are released, and a fifth is read through the mount: two lines of the log for each.
+opened() {
+	local n=$1 accession pid
+
+	accession=$(custody --node ws show archive c/d000005/item000005123.txt |
+		sed -n 's/^accession *\([0-9a-f]\{32\}\).*/\1/p')
+	custody --node ws request archive --accession "$accession" --case C-1 --purpose scale -o r.req
+	custody-authority authorise auth r.req --sign-with officer --until +8h -o r.auth
+	custody --node ws import archive r.auth
+	custodyfs --node ws archive mnt
+	find mnt/c -type f -print0 >files # head would end find, and that the script
+	head -zn $((n / 5)) files | xargs -0 -P2 -n 2000 cat
+	pid=$(daemon)
+	fusermount3 -u mnt
+	while grep -q '^State:[[:space:]]*[^Z]' "/proc/$pid/status" 2>/dev/null; do sleep 0.1; done
+}
+
+questions() {
+	local item=c/d000005/item000005123.txt
+
+	printf 'asked of %d events\n' "$(cat archive/journal/*.jsonl | wc -l)"
+	printf '  log of one item           %8s s\n' "$(seconds custody --node ws log archive --item "$item")"
+	printf '  log of a case, the last   %8s s\n' "$(seconds custody --node ws log archive --case C-1 -n 10)"
+	printf '  log of a case, all        %8s s\n' "$(seconds custody --node ws log archive --case C-1)"
+	printf '  impact of an officer      %8s s\n' \
+		"$(seconds custody --node ws impact archive --officer officer.pub)"
+	printf '  trace of a file           %8s s\n' "$(seconds custody --node ws trace archive "src/${item#c/}")"
+	printf '  prove one item            %8s s\n' "$(seconds custody --node ws prove archive "$item" -o receipt)"
+	printf '  check it                  %8s s\n' "$(seconds custody check receipt -q)"
+	printf '  report of one item        %8s s\n' "$(seconds custody --node ws report archive "$item" -o report)"
 }
 
 one() {
@@ -72,6 +105,8 @@ one() {
 	printf '  verify without keys       %8s s\n' "$(seconds custody verify archive)"
 	printf '  archive                   %8s MB, index %s MB\n' "$(du -sm archive | cut -f1)" \
 		"$(du -sm ws | cut -f1)"
+	opened "$n" >/dev/null 2>&1
+	questions
 	cd /
 	rm -rf "$work"
 }
