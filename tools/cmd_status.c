@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* custody status: what an operator needs at a glance. */
 #include "tools/cmd_status.h"
+#include "tools/cmd_status_damage.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -37,30 +38,12 @@ static const char help[] =
 	"\n"
 	"A SPAN is 90s, 30m, 2h or 3d. -q prints nothing: the exit code is the answer.\n"
 	"A node that was revoked, or whose enrolment has expired, is shown as such.\n"
-	"Exit codes: 0 done, 1 system or index, 2 usage, 3 key or passphrase, 4 the log tells of damage,\n"
-	"or is itself forged or shortened, 7 not enrolled, 8 --check: an alarm stands.\n";
+	"Exit codes: 0 done, 1 system or index, 2 usage, 3 key or passphrase, 4 the log tells of damage\n"
+	"that was not repaired since, or is itself forged or shortened, 7 not enrolled, 8 --check: an\n"
+	"alarm stands.\n";
 
-/* How many `damaged` events a journal has: by the index, and what is not indexed yet by itself. */
-static int count_damaged(const struct station *s, const uint8_t node[16], uint64_t *n,
-			 struct err *e)
-{
-	struct cmd_notice quiet = {ui_ignore, NULL, 0};
-	struct cmd_ask ask = CMD_ASK_ALL;
-	struct cmd_merge *m;
-	int rc;
-
-	ask.journal = node;
-	ask.types = ask.type[EVENT_DAMAGED] = true;
-	*n = 0;
-	rc = cmd_merge_open(&m, s->archive, s->roster, s->db, &ask, e);
-	if (rc == 0)
-		rc = cmd_merge_count(m, &quiet, n, e);
-	cmd_merge_close(m);
-	return rc;
-}
-
-static int gather_journal(struct cmd_status *st, const struct ledger_journal *l,
-			  struct cmd_status_journal *j, struct err *e)
+static void gather_journal(struct cmd_status *st, const struct ledger_journal *l,
+			   struct cmd_status_journal *j)
 {
 	const struct archive *a = st->s->archive;
 	const struct roster_node *who = roster_find(st->s->roster, l->node), *heir;
@@ -89,7 +72,6 @@ static int gather_journal(struct cmd_status *st, const struct ledger_journal *l,
 		j->cosigned = c.cp.size;
 		j->cosigned_ms = cosigned_ms(&c);
 	}
-	return count_damaged(st->s, l->node, &j->damaged, e);
 }
 
 static int count_pending(void *ctx, const uint8_t item[16], uint32_t journal, uint64_t seq)
@@ -139,10 +121,11 @@ int cmd_status_gather(struct cmd_status *st, struct err *e)
 		rc = st->journal ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 	}
 	for (size_t i = 0; rc == 0 && i < n; i++) {
-		rc = gather_journal(st, &list[i], &st->journal[i], e);
-		st->damaged += st->journal[i].damaged;
+		gather_journal(st, &list[i], &st->journal[i]);
 		st->journals = i + 1;
 	}
+	if (rc == 0)
+		rc = cmd_status_damage(st, e);
 	for (size_t i = 0; i < roster_count(st->s->roster); i++) {
 		st->nodes++;
 		st->revoked += roster_at(st->s->roster, i)->revoked;

@@ -21,7 +21,7 @@ struct cmd_status_journal {
 	uint64_t covered;  /* by its signed checkpoint; 0: there is none */
 	uint64_t cosigned; /* by a witness; 0: none */
 	int64_t cosigned_ms;
-	uint64_t damaged; /* `damaged` events */
+	uint64_t damaged; /* `damaged` events that no `repaired` came after */
 	uint64_t behind;  /* bytes of the file that are not indexed */
 	int64_t last_ms;
 };
@@ -32,7 +32,8 @@ struct cmd_status {
 	struct object_totals totals;
 	struct cmd_status_journal *journal; /* owned */
 	size_t journals;
-	uint64_t pending, damaged, open_accessions, index_bytes;
+	uint64_t pending, open_accessions, index_bytes;
+	uint64_t damaged, repaired; /* events: that stand, and that were settled by a repair */
 	uint64_t nodes, revoked;    /* enrolled; of these revoked */
 	struct transfers transfers; /* owned */
 };

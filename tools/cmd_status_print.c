@@ -334,6 +334,7 @@ void cmd_status_json(const struct cmd_status *st, const struct cmd_alarms *alarm
 	ui_json_number(&j, "open_accessions", st->open_accessions);
 	ui_json_number(&j, "pending", st->pending);
 	ui_json_number(&j, "damaged", st->damaged);
+	ui_json_number(&j, "repaired", st->repaired);
 	cmd_alarm_json(alarms, &j);
 	ui_json_end(&j, '}');
 	ui_json_line(&j);

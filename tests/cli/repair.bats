@@ -149,3 +149,35 @@ place() {
 	ok repair
 	ok custody verify archive
 }
+
+@test "status: damage stands until it is repaired, and new damage after that does" {
+	[ -c /dev/fuse ] || skip "no /dev/fuse"
+	read -r item seg off _ head < <(place otay/us/car1.jpg)
+	read -r _ seg2 off2 _ head2 < <(place otay/us/car3.jpg)
+	cp -a archive copy
+	flip "copy${seg2#archive}" $((off2 + head2 + 10)) # has one of them intact
+	flip "$seg" $((off + head + 1000))
+	flip "$seg2" $((off2 + head2 + 10))
+	world_request r otay
+	world_authorise r
+	custody --node ws import archive r.auth
+	world_mount
+	run ! cat mnt/otay/us/car1.jpg
+	run ! cat mnt/otay/us/car3.jpg
+	world_umount
+	run -4 --separate-stderr custody --node ws status archive --json
+	json '.[0].damaged >= 2 and .[0].repaired == 0'
+	run -4 custody --node ws repair archive --from copy
+	run -4 --separate-stderr custody --node ws status archive --json
+	json '.[0].damaged >= 1 and .[0].repaired >= 1'
+	ok repair
+	ok custody --node ws status archive --json
+	json '.[0].damaged == 0 and .[0].repaired >= 2 and ([.[0].alarms[].id] | index("damaged")) == null'
+	# once more
+	flip "$seg" $((off + head + 1000))
+	world_mount
+	run ! cat mnt/otay/us/car1.jpg
+	world_umount
+	run -4 --separate-stderr custody --node ws status archive
+	says "ALARM      damaged "
+}
