@@ -18,10 +18,8 @@ struct release_use {
 void release_meter_init(struct release_meter *m, uint64_t max_opens, uint64_t max_bytes,
 			uint64_t opens, uint64_t bytes)
 {
-	*m = (struct release_meter){.max_opens = max_opens,
-				    .max_bytes = max_bytes,
-				    .opens = opens,
-				    .bytes = bytes};
+	*m = (struct release_meter){
+		.max_opens = max_opens, .max_bytes = max_bytes, .opens = opens, .bytes = bytes};
 	pthread_mutex_init(&m->lock, NULL);
 }
 

@@ -20,9 +20,9 @@
 struct release_use;
 
 struct release_meter {
-	uint64_t max_opens, max_bytes; /* 0: no limit */
-	pthread_mutex_t lock;	       /* guards the rest */
-	uint64_t opens, bytes;	       /* used, all told */
+	uint64_t max_opens, max_bytes;			   /* 0: no limit */
+	pthread_mutex_t lock;				   /* guards the rest */
+	uint64_t opens, bytes;				   /* used, all told */
 	struct release_use *bucket[RELEASE_METER_BUCKETS]; /* by handle */
 };
 

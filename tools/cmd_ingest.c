@@ -7,15 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fs/intake.h"
 #include "tools/cmd_derive.h"
-#include "tools/cmd_watch.h"
+#include "tools/cmd_ingest.h"
 #include "tools/stop.h"
-#include "tools/ui_json.h"
 #include "tools/verb.h"
 
 #define WORKERS_MAX 256
-#define UNREAD_TOLD 20u
 
 static const char help[] =
 	"Usage: custody ingest ARCHIVE SOURCE... --collection NAME [OPTION]...\n"
@@ -68,21 +65,8 @@ static const char help[] =
 
 enum { OPT_NAME = 2000, OPT_MEMBERS, OPT_BYTES, OPT_RATIO };
 
-struct ingest_cmd {
-	struct ui *ui;
-	const char *archive;
-	struct intake_ask ask;
-	bool again;
-	struct cmd_watch watch;
-	struct record *meta, *link;
-	struct moment_zone zone;
-	const char *derived_from, *action, *tool;
-	uint64_t unread; /* fields that could not be read */
-	char user[EVENT_STR_MAX], host[EVENT_STR_MAX];
-};
-
 /* KEY=VALUE into the record, as meta.KEY. */
-static int add_meta(struct ingest_cmd *c, const char *arg)
+static int add_meta(struct cmd_ingest *c, const char *arg)
 {
 	const char *eq = strchr(arg, '=');
 	char key[RECORD_KEY_MAX + 1];
@@ -102,7 +86,7 @@ static int add_meta(struct ingest_cmd *c, const char *arg)
 	return 0;
 }
 
-static int take_zone(struct ingest_cmd *c)
+static int take_zone(struct cmd_ingest *c)
 {
 	struct err e = {0};
 
@@ -112,7 +96,7 @@ static int take_zone(struct ingest_cmd *c)
 	return 0;
 }
 
-static int set_format(struct ingest_cmd *c, const char *arg)
+static int set_format(struct cmd_ingest *c, const char *arg)
 {
 	static const struct {
 		const char *name;
@@ -132,7 +116,7 @@ static int set_format(struct ingest_cmd *c, const char *arg)
 }
 
 /* A number of bytes, with K, M, G or T for powers of 1024. */
-static int set_size(const struct ingest_cmd *c, const char *option, const char *arg, uint64_t *out)
+static int set_size(const struct cmd_ingest *c, const char *option, const char *arg, uint64_t *out)
 {
 	static const char units[] = "KMGT";
 	char number[24];
@@ -147,7 +131,7 @@ static int set_size(const struct ingest_cmd *c, const char *option, const char *
 	return code;
 }
 
-static int take(struct ingest_cmd *c, int opt)
+static int take(struct cmd_ingest *c, int opt)
 {
 	uint64_t n;
 	int code = cmd_watch_option(&c->watch, opt, optarg);
@@ -216,7 +200,7 @@ static int take(struct ingest_cmd *c, int opt)
 	}
 }
 
-static int check_watch(const struct ingest_cmd *c)
+static int check_watch(const struct cmd_ingest *c)
 {
 	if (!c->watch.ask.spool.dir)
 		return c->watch.asked ?
@@ -228,7 +212,7 @@ static int check_watch(const struct ingest_cmd *c)
 	return 0;
 }
 
-static int parse(struct ingest_cmd *c, int argc, char **argv)
+static int parse(struct cmd_ingest *c, int argc, char **argv)
 {
 	static const struct option longs[] = {UI_OPTIONS,
 					      {"collection", 1, NULL, 'c'},
@@ -290,96 +274,7 @@ static int parse(struct ingest_cmd *c, int argc, char **argv)
 	return -1;
 }
 
-static void on_skip(void *ctx, const char *path, const char *why)
-{
-	const struct ingest_cmd *c = ctx;
-	struct ui_json j = {0};
-
-	ui_progress_end(c->ui);
-	if (c->ui->json) {
-		ui_json_begin(&j, NULL, '{');
-		ui_json_text(&j, "skipped", path);
-		ui_json_text(&j, "why", why);
-		ui_json_end(&j, '}');
-		ui_json_line(&j);
-		return;
-	}
-	fprintf(stderr, "%s: left out: ", c->ui->program);
-	ui_fput_name(stderr, path, strlen(path));
-	fprintf(stderr, " %s\n", why);
-}
-
-/* The first few in words: a column of another kind would fill the screen. */
-static void on_unread(void *ctx, const char *path, const char *field, struct text_span value,
-		      const char *why)
-{
-	struct ingest_cmd *c = ctx;
-	struct ui_json j = {0};
-
-	if (c->unread++ >= UNREAD_TOLD && !c->ui->json)
-		return;
-	ui_progress_end(c->ui);
-	if (c->ui->json) {
-		ui_json_begin(&j, NULL, '{');
-		ui_json_text(&j, "unreadable", path);
-		ui_json_text(&j, "field", field);
-		ui_json_bytes(&j, "value", value.p, value.n);
-		ui_json_text(&j, "why", why);
-		ui_json_end(&j, '}');
-		ui_json_line(&j);
-		return;
-	}
-	fprintf(stderr, "%s: ", c->ui->program);
-	ui_fput_name(stderr, path, strlen(path));
-	fprintf(stderr, ": %s `", field);
-	ui_fput_name(stderr, value.p, value.n);
-	fprintf(stderr, "` %s: kept as it stands\n", why);
-	if (c->unread == UNREAD_TOLD)
-		fprintf(stderr, "%s: more of these are counted only\n", c->ui->program);
-}
-
-static void on_note(void *ctx, const char *text)
-{
-	const struct ingest_cmd *c = ctx;
-	struct ui_json j = {0};
-
-	ui_progress_end(c->ui);
-	if (c->ui->json) {
-		ui_json_begin(&j, NULL, '{');
-		ui_json_text(&j, "note", text);
-		ui_json_end(&j, '}');
-		ui_json_line(&j);
-	} else {
-		fprintf(stderr, "%s: note: %s\n", c->ui->program, text);
-	}
-}
-
-static void on_take(void *ctx, const char *path)
-{
-	const struct ingest_cmd *c = ctx;
-	struct ui_json j = {0};
-
-	ui_progress_end(c->ui);
-	if (c->ui->json) {
-		ui_json_begin(&j, NULL, '{');
-		ui_json_text(&j, "item", path);
-		ui_json_end(&j, '}');
-		ui_json_line(&j);
-	} else if (!c->ui->quiet) {
-		ui_fput_name(stdout, path, strlen(path));
-		putchar('\n');
-	}
-}
-
-static int on_progress(void *ctx, const struct intake_progress *p)
-{
-	const struct ingest_cmd *c = ctx;
-
-	ui_progress(c->ui, p->survey ? p->compared : p->bytes, p->survey ? 0 : p->total_bytes);
-	return stop_asked();
-}
-
-static int run(struct ingest_cmd *c, struct ingest_sum *sum, struct err *e)
+static int run(struct cmd_ingest *c, struct ingest_sum *sum, struct err *e)
 {
 	struct station *s = NULL;
 	int rc;
@@ -398,77 +293,7 @@ static int run(struct ingest_cmd *c, struct ingest_sum *sum, struct err *e)
 	return cmd_close(s, rc, e);
 }
 
-static void print_json(const struct ingest_cmd *c, const struct ingest_sum *sum, bool whole)
-{
-	struct ui_json j = {0};
-
-	ui_json_begin(&j, NULL, '{');
-	if (!c->ask.dry_run && sum->items)
-		ui_json_id(&j, "accession", sum->accession);
-	ui_json_text(&j, "collection", c->ask.collection);
-	ui_json_number(&j, "items", sum->items);
-	ui_json_number(&j, "bytes", sum->bytes);
-	ui_json_number(&j, "stored", sum->stored);
-	ui_json_number(&j, "known", sum->known);
-	ui_json_number(&j, "known_bytes", sum->known_bytes);
-	ui_json_number(&j, "known_elsewhere", sum->elsewhere);
-	ui_json_number(&j, "skipped", sum->skipped);
-	ui_json_number(&j, "unread", sum->unread);
-	ui_json_number(&j, "left_out", sum->left_out);
-	ui_json_number(&j, "unreadable", c->unread);
-	ui_json_bool(&j, "dry_run", c->ask.dry_run);
-	ui_json_bool(&j, "complete", whole);
-	ui_json_end(&j, '}');
-	ui_json_line(&j);
-}
-
-/* What was taken in before, and what that may mean. */
-static void print_known(const struct ingest_cmd *c, const struct ingest_sum *sum)
-{
-	char bytes[16];
-
-	ui_bytes(bytes, sum->known_bytes);
-	if (sum->known)
-		printf("%" PRIu64 " item%s, %s, %s in custody already, and %s not taken in again\n",
-		       sum->known, ui_s(sum->known), bytes, sum->known == 1 ? "is" : "are",
-		       sum->known == 1 ? "is" : "are");
-	if (sum->elsewhere)
-		ui_say(c->ui,
-		       "%" PRIu64 " of those taken in %s content that is in custody under another "
-		       "name, too (--skip-known-content leaves such out)",
-		       sum->elsewhere, sum->elsewhere == 1 ? "has" : "have");
-}
-
-/* What is in custody now, or would be; also when the rest failed. */
-static void print(const struct ingest_cmd *c, const struct ingest_sum *sum, bool stopped_early)
-{
-	char accession[33], bytes[16];
-
-	if (c->ui->json) {
-		print_json(c, sum, !stopped_early && sum->unread == 0);
-		return;
-	}
-	if (c->ui->quiet)
-		return;
-	text_hex(accession, sum->accession, 16);
-	ui_bytes(bytes, sum->bytes);
-	printf("%s%" PRIu64 " item%s, %s",
-	       c->ask.dry_run  ? "would take in " :
-	       !stopped_early  ? "took in " :
-	       sum->items == 1 ? "stopped; in custody is " :
-				 "stopped; in custody are ",
-	       sum->items, ui_s(sum->items), bytes);
-	if (!c->ask.dry_run && sum->items)
-		printf(", accession %s", accession);
-	if (sum->skipped)
-		printf(", left out %" PRIu64, sum->skipped);
-	if (c->unread)
-		printf(", %" PRIu64 " field%s kept unread", c->unread, ui_s(c->unread));
-	putchar('\n');
-	print_known(c, sum);
-}
-
-static int run_watch(struct ingest_cmd *c)
+static int run_watch(struct cmd_ingest *c)
 {
 	c->watch.archive = c->archive;
 	c->watch.ask.ingest = (struct ingest_ask){
@@ -488,7 +313,7 @@ static int run_watch(struct ingest_cmd *c)
 
 int cmd_ingest(struct ui *ui, int argc, char **argv)
 {
-	struct ingest_cmd c = {
+	struct cmd_ingest c = {
 		.ui = ui,
 		.ask.known = KNOWN_POLICY_PLACE,
 		.ask.limits = {.members = SOURCE_MEMBERS_MAX, .ratio = SOURCE_RATIO_MAX},
@@ -513,19 +338,14 @@ int cmd_ingest(struct ui *ui, int argc, char **argv)
 	c.ask.uid = getuid();
 	c.ask.meta = c.meta;
 	c.ask.link = c.link;
-	c.ask.skip = on_skip;
-	c.ask.unread = on_unread;
-	c.ask.take = on_take;
-	c.ask.note = on_note;
-	c.ask.progress = on_progress;
-	c.ask.ctx = &c;
+	cmd_ingest_tell(&c);
 	if (c.watch.ask.spool.dir) {
 		code = run_watch(&c);
 		goto out;
 	}
 	rc = run(&c, &sum, &e);
 	if (rc == 0 || sum.items)
-		print(&c, &sum, rc != 0);
+		cmd_ingest_print(&c, &sum, rc != 0);
 	if (rc == 0 && sum.unread)
 		rc = err_set(&e, ERR_SYSTEM,
 			     "incomplete: %" PRIu64 " of what the sources hold could not be taken "

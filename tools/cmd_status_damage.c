@@ -32,8 +32,8 @@ static struct cmd_ask ask_for(enum event_type type)
 }
 
 /* How many there are: by the index, and what is not indexed yet by itself. */
-static int count(const struct cmd_status *st, enum event_type type, const uint8_t *node, uint64_t *n,
-		 struct err *e)
+static int count(const struct cmd_status *st, enum event_type type, const uint8_t *node,
+		 uint64_t *n, struct err *e)
 {
 	struct cmd_notice quiet = {ui_ignore, NULL, 0};
 	struct cmd_ask ask = ask_for(type);
