@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* mkitems DIR COUNT: COUNT small files (about 60 bytes, all different) in folders of 1,000. */
+/* mkitems DIR COUNT [FROM]: COUNT small files (about 60 bytes, all different), numbered from FROM (0) on,
+ * in folders of 1,000. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,13 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int make(int dir, unsigned long n)
+static int make(int dir, unsigned long n, unsigned long from)
 {
 	char name[64], text[128];
 	int fd, len;
 
 	snprintf(name, sizeof(name), "d%06lu", n / 1000);
-	if (n % 1000 == 0 && mkdirat(dir, name, 0755) < 0 && errno != EEXIST)
+	if ((n % 1000 == 0 || n == from) && mkdirat(dir, name, 0755) < 0 && errno != EEXIST)
 		return -1;
 	snprintf(name, sizeof(name), "d%06lu/item%09lu.txt", n / 1000, n);
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -30,17 +31,18 @@ static int make(int dir, unsigned long n)
 
 int main(int argc, char **argv)
 {
-	unsigned long count = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+	unsigned long count = argc == 3 || argc == 4 ? strtoul(argv[2], NULL, 10) : 0;
+	unsigned long from = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
 	int dir;
 
 	if (!count) {
-		fprintf(stderr, "usage: mkitems DIR COUNT\n");
+		fprintf(stderr, "usage: mkitems DIR COUNT [FROM]\n");
 		return 2;
 	}
 	mkdir(argv[1], 0755);
 	dir = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (unsigned long n = 0; n < count; n++) {
-		if (dir < 0 || make(dir, n) < 0) {
+	for (unsigned long n = from; n < from + count; n++) {
+		if (dir < 0 || make(dir, n, from) < 0) {
 			perror(argv[1]);
 			return 1;
 		}
