@@ -29,7 +29,7 @@ TEST_PKGS  := libcmocka-dev bats age openssh-tests jq attr binutils util-linux p
 	      libarchive-tools bzip2 xz-utils zstd lz4 \
 	      python3 e2fsprogs libimage-exiftool-perl nodejs golang-go golang-golang-x-mod-dev \
 	      rsync fio lsof inotify-tools imagemagick python3-pil restic borgbackup \
-	      chromium fonts-dejavu-core poppler-utils nbdkit nbdkit-plugin-dev libnbd-bin nbdfuse
+	      chromium fonts-dejavu-core poppler-utils nbdkit nbdkit-plugin-dev libnbd-bin
 LINT_PKGS  := clang clang-format clang-tidy cppcheck shellcheck mandoc
 CRASH_PKGS := xfsprogs btrfs-progs
 FUZZ_PKGS  := clang libclang-rt-14-dev $(if $(filter afl,$(FUZZ_ENGINE)),afl++)
