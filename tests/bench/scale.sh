@@ -103,6 +103,8 @@ one() {
 	printf '  memory of the mount       %8d kB anonymous (%d after the walk)\n' "$mem0" "$(anon "$pid")"
 	fusermount3 -u mnt
 	printf '  verify without keys       %8s s\n' "$(seconds custody verify archive)"
+	printf '  backup                    %8s s\n' "$(seconds custody backup archive copy)"
+	printf '  backup, nothing is new    %8s s\n' "$(seconds custody backup archive copy)"
 	printf '  archive                   %8s MB, index %s MB\n' "$(du -sm archive | cut -f1)" \
 		"$(du -sm ws | cut -f1)"
 	opened "$n" >/dev/null 2>&1
