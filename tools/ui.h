@@ -68,8 +68,8 @@ void ui_progress(void *ctx, uint64_t done, uint64_t total);
 /* Take the progress line away, before results are printed. */
 void ui_progress_end(const struct ui *ui);
 
-/* A node_passphrase (fs/node.h): file, fd, systemd credential "custodyfs.passphrase", else the
- * terminal without echo. ctx is a struct ui. ERR_PASSPHRASE, with a sentence. */
+/* A node_passphrase (fs/node.h): file, fd, systemd credential "custodyfs.passphrase", the terminal
+ * without echo; where there is none, a desktop's pinentry, or in a unit systemd-ask-password(1). ctx is a struct ui. ERR_PASSPHRASE, with a sentence. */
 long ui_passphrase(void *ctx, const char *what, bool confirm, char *buf, size_t cap, struct err *e);
 
 /* Write bytes with control characters, DEL, and what turns the direction of writing as \xNN; other

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "crypto/secret.h"
+#include "tools/askpass.h"
+#include "tools/pinentry.h"
 
 #define CREDENTIAL "custodyfs.passphrase"
 
@@ -88,6 +90,23 @@ static long ask_once(int tty, const char *what, const char *again, char *buf, si
 	return n;
 }
 
+/* A desktop's dialogue, or what asks on the console of a machine that starts. */
+static long without_terminal(const char *what, bool confirm, char *buf, size_t cap, struct err *e)
+{
+	long n = ERR_NOTFOUND;
+
+	if (pinentry_is_here())
+		n = pinentry_ask(what, confirm, buf, cap, e);
+	if (n == ERR_NOTFOUND && askpass_is_here())
+		n = askpass_ask(what, confirm, buf, cap, e);
+	if (n != ERR_NOTFOUND)
+		return n;
+	return err_set(e, ERR_PASSPHRASE,
+		       "a passphrase is needed and there is no terminal; use --passphrase-file, "
+		       "--passphrase-fd or a credential, for %s",
+		       what);
+}
+
 static long from_terminal(const char *what, bool confirm, char *buf, size_t cap, struct err *e)
 {
 	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
@@ -95,10 +114,7 @@ static long from_terminal(const char *what, bool confirm, char *buf, size_t cap,
 	long n, m;
 
 	if (tty < 0)
-		return err_set(e, ERR_PASSPHRASE,
-			       "a passphrase is needed and there is no terminal; use "
-			       "--passphrase-file, --passphrase-fd or a credential, for %s",
-			       what);
+		return without_terminal(what, confirm, buf, cap, e);
 	n = ask_once(tty, what, "", buf, cap, e);
 	if (n > 0 && confirm) {
 		m = ask_once(tty, what, " (again)", again, sizeof(again), e);
