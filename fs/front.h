@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "fs/message.h"
 #include "fs/station.h"
 
 struct front_options {
@@ -22,13 +23,19 @@ struct front_options {
 	bool allow_other;
 	uid_t uid; /* owner shown of all files */
 	gid_t gid;
-	unsigned threads;    /* 0: default */
-	bool debug;	     /* libfuse's own request trace on stderr */
-	const char *extra;   /* more options for the kernel or libfuse, comma-separated; or NULL */
+	unsigned threads;  /* 0: default */
+	bool debug;	   /* libfuse's own request trace on stderr */
+	const char *extra; /* more options for the kernel or libfuse, comma-separated; or NULL */
 	/* Called once, when the kernel has the mount and it answers. */
 	void (*ready)(void *ctx);
-	/* One line for the log; level as syslog(3). Any thread. */
-	void (*log)(void *ctx, int level, const char *line);
+	/* Called once, when it begins to end: by a signal, or unmounted. */
+	void (*ending)(void *ctx);
+	/* One line for the log. Any thread. */
+	void (*log)(void *ctx, enum message m, const char *line);
+	/* When nobody has asked for anything that long, unmount() is called: 0 if it unmounted, ERR_BUSY
+	 * while something is open. 0: never. */
+	unsigned idle_s;
+	int (*unmount)(void *ctx);
 	void *ctx;
 };
 

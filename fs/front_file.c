@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 
 #include "fs/gate.h"
 
@@ -93,7 +92,7 @@ static int log_opened(struct front *f, struct front_file *ff)
 	if (rc < 0)
 		release_uncharge(reading_release(ff->rd), ff->handle);
 	if (rc < 0 && err_exit(rc) != 7)
-		front_say(f, LOG_CRIT, "the journal can't be written: %s", e.text);
+		front_say(f, MESSAGE_JOURNAL, "the journal can't be written: %s", e.text);
 	pthread_mutex_lock(&ff->lock);
 	ff->logged = rc;
 	pthread_cond_broadcast(&ff->told);
@@ -165,7 +164,7 @@ static void log_damage(struct front *f, const struct object *o, uint64_t off, ui
 	strncpy(ev.what, what, sizeof(ev.what) - 1);
 	front_log_late(f, &ev);
 	text_hex(hex, o->item, 16);
-	front_say(f, LOG_ERR, "item %s is damaged: %s", hex, what);
+	front_say(f, MESSAGE_DAMAGED, "item %s is damaged: %s", hex, what);
 }
 
 static int load_item(struct front *f, uint64_t ino, struct object *o)

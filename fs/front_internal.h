@@ -51,10 +51,12 @@ struct front {
 	pthread_t main_thread, watcher, dropper, signals, timer;
 	bool watcher_on, dropper_on, signals_on, timer_on;
 
-	atomic_bool ending;	     /* no new grants: the mount is going down */
-	atomic_bool caught_up;	     /* the first catch-up is complete */
-	atomic_bool loaded;	     /* the releases were loaded once */
+	atomic_bool ending;    /* no new grants: the mount is going down */
+	atomic_bool caught_up; /* the first catch-up is complete */
+	atomic_bool loaded;    /* the releases were loaded once */
 	atomic_bool left_loop;
+	atomic_bool asked; /* there was a request since the watcher looked */
+	atomic_bool told_ending;
 	atomic_uint_least64_t generation; /* of the names: changes when a catch-up added some */
 	atomic_uint_least64_t handles;	  /* last handle number */
 	atomic_uint_least64_t items, stored;
@@ -85,9 +87,15 @@ struct front {
 	int64_t base_real_ms, base_boot_ms;
 };
 
+/* The front a request is for. Notes that somebody asked: read by the watcher, and written seldom, since
+ * all threads share it. */
 static inline struct front *front_of(fuse_req_t req)
 {
-	return fuse_req_userdata(req);
+	struct front *f = fuse_req_userdata(req);
+
+	if (!atomic_load_explicit(&f->asked, memory_order_relaxed))
+		atomic_store_explicit(&f->asked, true, memory_order_relaxed);
+	return f;
 }
 
 /* Wall clock that never runs back while the mount lives, whatever is done to the system's. */
@@ -112,8 +120,8 @@ void front_log_late(struct front *f, const struct event *ev);
 void front_log_refusal(struct front *f, const struct object *o, const struct front_caller *c,
 		       int code, const uint8_t near[16]);
 void front_log_flush(struct front *f, bool all);
-__attribute__((format(printf, 3, 4))) void front_say(struct front *f, int level, const char *fmt,
-						     ...);
+__attribute__((format(printf, 3, 4))) void front_say(struct front *f, enum message m,
+						     const char *fmt, ...);
 
 /* front_nodes.c: which node id serves which release. A node id is the item's inode number, or an
  * alias of it. */
@@ -163,6 +171,8 @@ void *front_timer_thread(void *front);
 int front_ask_gate(struct front *f, const struct object *o, uint32_t uid, struct release **out,
 		   uint8_t near[16]);
 void *front_watch_thread(void *front);
+/* It begins to end: no new grants, and whoever waits for that is told, once. */
+void front_end(struct front *f);
 /* Index totals for statfs, which never waits. */
 void front_totals(struct front *f);
 

@@ -10,13 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 
 #include "index/journal.h"
 
 #define PROGRAMS_MAX 8u /* of one user and second, told apart */
 
-void front_say(struct front *f, int level, const char *fmt, ...)
+void front_say(struct front *f, enum message m, const char *fmt, ...)
 {
 	char line[640];
 	va_list ap;
@@ -26,7 +25,7 @@ void front_say(struct front *f, int level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	f->opt->log(f->opt->ctx, level, line);
+	f->opt->log(f->opt->ctx, m, line);
 }
 
 /* Take what waits; the caller owns the array. */
@@ -62,7 +61,7 @@ static void write_late(struct front *f)
 	struct event *ev = take_late(f, &n);
 
 	if (append(f, ev, n, &e) < 0)
-		front_say(f, LOG_CRIT, "%zu events were not journalled: %s", n, e.text);
+		front_say(f, MESSAGE_JOURNAL, "%zu events were not journalled: %s", n, e.text);
 	free(ev);
 }
 
@@ -91,7 +90,7 @@ void front_log_late(struct front *f, const struct event *ev)
 		f->late[f->late_n++] = *ev;
 	pthread_mutex_unlock(&f->log_lock);
 	if (lost)
-		front_say(f, LOG_CRIT, "out of memory: an event was not journalled");
+		front_say(f, MESSAGE_JOURNAL, "out of memory: an event was not journalled");
 }
 
 static void refusal_event(struct event *ev, const struct object *o, const struct front_caller *c,
@@ -165,7 +164,7 @@ void front_log_refusal(struct front *f, const struct object *o, const struct fro
 	if (have_due)
 		front_log_late(f, &due);
 	if (now && append(f, &ev, 1, &e) < 0)
-		front_say(f, LOG_CRIT, "a refusal was not journalled: %s", e.text);
+		front_say(f, MESSAGE_JOURNAL, "a refusal was not journalled: %s", e.text);
 }
 
 /* Close the windows that are over (or all), then write what waits. */

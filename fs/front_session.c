@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,10 +37,10 @@ static void go_down(struct front *f)
 {
 	const struct timespec pause = {.tv_nsec = 20000000L};
 
-	atomic_store(&f->ending, true);
+	front_end(f);
 	front_pages_drop_all(f);
 	if (!front_pages_wait(f, DROP_TIMEOUT_MS))
-		front_say(f, LOG_WARNING, "some cached pages could not be dropped in time");
+		front_say(f, MESSAGE_PAGES, "some cached pages could not be dropped in time");
 	fuse_session_exit(f->se);
 	while (!atomic_load(&f->left_loop)) {
 		pthread_kill(f->main_thread, SIGUSR1);
@@ -71,7 +70,7 @@ static void *signal_thread(void *front)
 		;
 	if (sig == SIGUSR2)
 		return NULL;
-	front_say(f, LOG_INFO, "ending on signal %d", sig);
+	front_say(f, MESSAGE_ENDING, "ending on signal %d", sig);
 	release_each(f->releases, end_one, f);
 	go_down(f);
 	return NULL;
@@ -149,7 +148,7 @@ static int start_threads(struct front *f, struct err *e)
 
 static void stop_threads(struct front *f)
 {
-	atomic_store(&f->ending, true);
+	front_end(f);
 	atomic_store(&f->left_loop, true);
 	if (f->signals_on) {
 		pthread_kill(f->signals, SIGUSR2);
@@ -279,7 +278,7 @@ int front_run(struct station *s, const struct front_options *opt, struct err *e)
 	release_each(f->releases, end_one, f);
 	front_log_flush(f, true);
 	if (log_mounted(f, EVENT_UNMOUNTED, NULL) < 0)
-		front_say(f, LOG_CRIT, "the end of the mount was not journalled");
+		front_say(f, MESSAGE_JOURNAL, "the end of the mount was not journalled");
 out:
 	if (mounted)
 		fuse_session_unmount(f->se);

@@ -7,7 +7,6 @@
 
 #include <string.h>
 #include <sys/statvfs.h>
-#include <syslog.h>
 #include <time.h>
 
 #include "fs/catchup.h"
@@ -15,14 +14,15 @@
 #include "index/journal.h"
 #include "index/ledger.h"
 
-#define SLICE 20000u	   /* events a catch-up applies before others get a turn */
+#define SLICE 20000u	    /* events a catch-up applies before others get a turn */
 #define CHECKPOINT_TICKS 10 /* a second */
 /* This node's own lines are mostly the mount's. Each batch that goes into the index is synced, and at
  * ten a second readers of small files got a fifth less. Whoever asks the gate in vain, or for
  * a name that is not there, looks at all journals at once; what others add is seen in a tick. */
 #define OWN_LINES_TICKS 10
 #define FIRST_LOAD_TICKS 5
-#define MAPPED_MAX (UINT64_C(24) << 20) /* bytes of files that stay resident; a tick may add as many */
+#define MAPPED_MAX \
+	(UINT64_C(24) << 20) /* bytes of files that stay resident; a tick may add as many */
 #define READAHEAD_KIB 512u /* four requests (front_ops.c); 1024 and more gained nothing with them */
 
 static int64_t clock_ms(clockid_t id)
@@ -74,9 +74,10 @@ static void reload(struct front *f)
 	int rc = release_reload(f->releases, f->st, &bad, &e);
 
 	if (rc < 0)
-		front_say(f, LOG_ERR, "releases can't be loaded: %s", e.text);
+		front_say(f, MESSAGE_RELEASES, "releases can't be loaded: %s", e.text);
 	else if (bad)
-		front_say(f, LOG_ERR, "%u authorisations were passed over: %s", bad, e.text);
+		front_say(f, MESSAGE_RELEASES, "%u authorisations were passed over: %s", bad,
+			  e.text);
 	self = roster_find(f->st->roster, node_identity(f->st->node)->pub.id);
 	if (!self || self->revoked)
 		atomic_store(&f->enrolled_until, 0);
@@ -113,11 +114,11 @@ static void catch_up(struct front *f)
 		memset(&r, 0, sizeof(r));
 		memset(&e, 0, sizeof(e));
 		if (catchup_run(f->st, SLICE, &r, NULL, NULL, &e) < 0)
-			front_say(f, LOG_CRIT, "%s", e.text);
+			front_say(f, MESSAGE_LOGS, "%s", e.text);
 		front_totals(f);
 	} while (r.more && !atomic_load(&f->ending));
 	if (r.pending)
-		front_say(f, LOG_WARNING, "%llu items can't be read and are not shown",
+		front_say(f, MESSAGE_PENDING, "%llu items can't be read and are not shown",
 			  (unsigned long long)r.pending);
 	if (!r.more)
 		atomic_store(&f->caught_up, true);
@@ -154,8 +155,8 @@ static int end_if_due(void *ctx, struct release *r)
 	struct front *f = ctx;
 	int64_t now = front_now(f);
 
-	if (release_ended(r) == 0 && (now > release_terms(r)->not_after_ms ||
-				      now > atomic_load(&f->enrolled_until)))
+	if (release_ended(r) == 0 &&
+	    (now > release_terms(r)->not_after_ms || now > atomic_load(&f->enrolled_until)))
 		front_end_release(f, r, ERR_EXPIRED);
 	return 0;
 }
@@ -189,7 +190,7 @@ static void checkpoint(struct front *f)
 	struct err e = {0};
 
 	if (atomic_exchange(&f->dirty, false) && journal_checkpoint(f->st->journal, &e) < 0)
-		front_say(f, LOG_CRIT, "the checkpoint can't be signed: %s", e.text);
+		front_say(f, MESSAGE_CHECKPOINT, "the checkpoint can't be signed: %s", e.text);
 }
 
 /*
@@ -207,16 +208,45 @@ static void announce(struct front *f)
 		f->opt->ready(f->opt->ctx);
 }
 
+void front_end(struct front *f)
+{
+	atomic_store(&f->ending, true);
+	if (!atomic_exchange(&f->told_ending, true) && f->opt->ending)
+		f->opt->ending(f->opt->ctx);
+}
+
+/*
+ * Unmount when nobody has asked for that long. Whether something is open is for the kernel to say, which
+ * knows of working directories and of descriptors that we are never told of: then the time begins anew.
+ */
+static void idle(struct front *f, int64_t *since_ms)
+{
+	int64_t now = clock_ms(CLOCK_MONOTONIC);
+
+	if (f->opt->idle_s == 0)
+		return;
+	if (atomic_exchange_explicit(&f->asked, false, memory_order_relaxed))
+		*since_ms = now;
+	if (now - *since_ms < (int64_t)f->opt->idle_s * 1000)
+		return;
+	*since_ms = now;
+	if (f->opt->unmount(f->opt->ctx) == 0)
+		front_say(f, MESSAGE_IDLE, "unmounted: nobody asked for anything in %u s",
+			  f->opt->idle_s);
+}
+
 void *front_watch_thread(void *front)
 {
 	struct front *f = front;
 	const struct timespec tick = {.tv_nsec = FRONT_TICK_MS * 1000000L};
+	int64_t asked_ms = clock_ms(CLOCK_MONOTONIC);
 
 	announce(f);
 	for (unsigned n = 0; !atomic_load(&f->ending); n++) {
 		refresh(f, n);
 		front_log_flush(f, false);
 		trim(f);
+		idle(f, &asked_ms);
 		if (n % CHECKPOINT_TICKS == 0)
 			checkpoint(f);
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &tick, NULL);

@@ -94,8 +94,8 @@ static int absolute(const char *given, char *out, struct err *e)
 	if (realpath(given, out))
 		return 0;
 	if (errno != ENOTCONN)
-		return errno == ENOENT ? err_set(e, ERR_NOTFOUND, "%s: no such directory", given)
-				       : err_sys(e, "%s", given);
+		return errno == ENOENT ? err_set(e, ERR_NOTFOUND, "%s: no such directory", given) :
+					 err_sys(e, "%s", given);
 	while (n > 1 && given[n - 1] == '/')
 		n--;
 	if (n >= sizeof(copy))
@@ -113,16 +113,32 @@ static int absolute(const char *given, char *out, struct err *e)
 	return 0;
 }
 
-static int detach(const char *path, struct err *e)
+/* What those who are not root may do. */
+static bool fusermount(char *option, const char *path)
 {
-	char *argv[] = {"fusermount3", "-u", "-q", "-z", "--", (char *)path, NULL};
+	char *argv[] = {"fusermount3", "-u", "-q", option, "--", (char *)path, NULL};
 	int status = 0;
 	pid_t pid;
 
-	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+	return posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) == 0 &&
+	       waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+int mountpoint_unmount(const char *path, struct err *e)
+{
+	struct mountpoint_info info;
+
+	/* What somebody has mounted over it is not ours to unmount. */
+	if (mountpoint_find(path, &info, NULL) < 0 || strcmp(info.type, MOUNTPOINT_TYPE) != 0)
+		return err_set(e, ERR_NOTFOUND, "%s: custodyfs is not mounted there", path);
+	if (umount2(path, UMOUNT_NOFOLLOW) == 0 || (errno == EPERM && fusermount("-q", path)))
 		return 0;
-	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) == 0 &&
-	    waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	return err_set(e, ERR_BUSY, "%s: it is in use", path);
+}
+
+static int detach(const char *path, struct err *e)
+{
+	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || fusermount("-z", path))
 		return 0;
 	return err_set(e, ERR_BUSY, "%s: a dead mount is in the way; run: umount -l '%s'", path,
 		       path);
@@ -135,8 +151,8 @@ static int check_empty(const char *path, struct err *e)
 	bool empty = true;
 
 	if (!d)
-		return errno == ENOTDIR ? err_set(e, ERR_USAGE, "%s: not a directory", path)
-					: err_sys(e, "%s", path);
+		return errno == ENOTDIR ? err_set(e, ERR_USAGE, "%s: not a directory", path) :
+					  err_sys(e, "%s", path);
 	while (empty && (de = readdir(d)))
 		empty = !strcmp(de->d_name, ".") || !strcmp(de->d_name, "..");
 	closedir(d);

@@ -16,8 +16,8 @@
 #define MOUNTPOINT_TYPE "fuse.custodyfs"
 
 struct mountpoint_info {
-	char type[64];	 /* "fuse.custodyfs" */
-	char source[512];/* cut if longer */
+	char type[64];	  /* "fuse.custodyfs" */
+	char source[512]; /* cut if longer */
 	unsigned major, minor;
 	bool read_only;
 };
@@ -29,6 +29,9 @@ int mountpoint_find(const char *path, struct mountpoint_info *info, struct err *
  * *cleared set. ERR_NOTFOUND, ERR_USAGE (not a directory, not empty), ERR_BUSY (mounted already).
  */
 int mountpoint_prepare(const char *given, char *out, bool *cleared, struct err *e);
+/* Unmount an absolute path, unless something there is in use: a file or folder is open, or some process
+ * works in it (ERR_BUSY). ERR_NOTFOUND: no mount of ours lies there on top. */
+int mountpoint_unmount(const char *path, struct err *e);
 /* Set the kernel's readahead of the mount, in KiB. Needs root; failing is not an error. */
 void mountpoint_readahead(const char *path, unsigned kib);
 

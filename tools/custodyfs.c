@@ -11,15 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "crypto/secret.h"
 #include "fs/catchup.h"
 #include "fs/front.h"
 #include "fs/mountpoint.h"
+#include "tools/fuseconf.h"
 #include "tools/mountopt.h"
+#include "tools/teller.h"
 #include "tools/ui.h"
+#include "tools/unmounter.h"
 
 #define FIRST_LOOK 2000u /* events; a tenth of a second at the most */
 
@@ -27,9 +29,11 @@ static const char help[] =
 	"Usage: custodyfs [OPTION]... ARCHIVE MOUNTPOINT\n"
 	"Present an evidence archive as read-only files. Content opens only under a release.\n"
 	"\n"
-	"  -o OPT[,OPT...]        allow_other, uid=N, gid=N, node=DIR, passphrase-file=F,\n"
+	"  -o OPT[,OPT...]        allow_other, uid=N, gid=N, node=DIR, passphrase-file=F, idle=SECONDS,\n"
 	"                         foreground, debug; options of mount(8) and fstab are accepted\n"
 	"  -f, --foreground       stay in the foreground; messages go to stderr\n"
+	"      --idle-timeout SECONDS\n"
+	"                         unmount when nothing is open, and nothing was asked for that long\n"
 	"      --node DIR         the node's directory (default: $CUSTODY_NODE, or\n"
 	"                         ~/.config/custodyfs, for root /var/lib/custodyfs)\n"
 	"      --passphrase-file F, --passphrase-fd N\n"
@@ -38,7 +42,7 @@ static const char help[] =
 	"  -h, --help             this help\n"
 	"  -V, --version          version\n"
 	"\n"
-	"Returns when the mount answers. Unmount with: fusermount3 -u MOUNTPOINT\n"
+	"Returns when the mount answers. Unmount with: umount MOUNTPOINT, or fusermount3 -u MOUNTPOINT\n"
 	"Exit codes: 0 done, 1 system or index, 2 usage, 3 key or passphrase, 4 damaged or forged\n"
 	"evidence, 5 not ours or newer, 6 busy, 7 refused. See custodyfs(8).\n";
 
@@ -46,13 +50,20 @@ struct mount_ask {
 	struct ui ui;
 	struct front_options front;
 	bool foreground;
+	bool helper; /* mount(8) called */
+	bool fake;   /* and wants nothing done */
 	char extra[512];
 	char archive[PATH_MAX], node[PATH_MAX], mountpoint[PATH_MAX];
 	int ready_fd; /* -1 in the foreground, or once told */
+	int unmounter;
+	struct teller teller;
 };
 
-static const struct option long_options[] = {
-	UI_OPTIONS, {"foreground", 0, NULL, 'f'}, {"debug", 0, NULL, 'd'}, {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {UI_OPTIONS,
+					     {"foreground", 0, NULL, 'f'},
+					     {"debug", 0, NULL, 'd'},
+					     {"idle-timeout", 1, NULL, 'i'},
+					     {NULL, 0, NULL, 0}};
 
 /* The exit code, 0 to go on. */
 static int mount_options(struct mount_ask *m, char *list)
@@ -65,11 +76,69 @@ static int mount_options(struct mount_ask *m, char *list)
 	m->front.allow_other |= o.allow_other;
 	m->front.debug |= o.debug;
 	m->foreground |= o.foreground;
+	m->front.idle_s = o.idle ? o.idle : m->front.idle_s;
 	m->front.uid = o.uid;
 	m->front.gid = o.gid;
 	m->ui.node = o.node ? o.node : m->ui.node;
 	m->ui.pass_file = o.pass_file ? o.pass_file : m->ui.pass_file;
 	return 0;
+}
+
+/* mount(8) calls its helpers as: SOURCE DIR [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE]. */
+static bool is_helper(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return !strncmp(slash ? slash + 1 : name, "mount.", 6);
+}
+
+static int mount_type(struct mount_ask *m, const char *type)
+{
+	if (!strcmp(type, "custodyfs") || !strcmp(type, MOUNTPOINT_TYPE))
+		return 0;
+	return ui_usage(&m->ui, "-t %s: this mounts custodyfs", type);
+}
+
+static int idle_timeout(struct mount_ask *m, const char *s)
+{
+	struct err e = {0};
+
+	return mountopt_idle(s, &m->front.idle_s, &e) < 0 ?
+		       ui_usage(&m->ui, "--idle-timeout %s", e.text) :
+		       0;
+}
+
+/* One option; the exit code, 0 to go on. */
+static int option(struct mount_ask *m, int c)
+{
+	int code = 0;
+
+	switch (c) {
+	case 'o':
+		return mount_options(m, optarg);
+	case 'f':
+		m->fake |= m->helper; /* -f of mount(8) */
+		m->foreground |= !m->helper;
+		return 0;
+	case 'd':
+		m->front.debug = m->foreground = true;
+		return 0;
+	case 'i':
+		return idle_timeout(m, optarg);
+	case 't':
+		return mount_type(m, optarg);
+	case 'N':
+		return ui_usage(&m->ui, "-N: run it in that namespace with nsenter(1)");
+	case 's':
+	case 'n':
+	case 'v':
+		return 0;
+	case '?':
+		return ui_usage(&m->ui, "see custodyfs --help");
+	default:
+		ui_common(&m->ui, c, optarg, help, &code);
+		return code;
+	}
 }
 
 /* 0 to go on; else *code is the exit code. */
@@ -80,22 +149,11 @@ static int parse(struct mount_ask *m, int argc, char **argv, int *code)
 	ui_init(&m->ui, "custodyfs");
 	m->front.uid = getuid();
 	m->front.gid = getgid();
-	m->ready_fd = -1;
+	m->ready_fd = m->unmounter = -1;
+	m->helper = is_helper(argv[0]);
 	*code = 0;
-	/* mount(8) calls helpers as: SOURCE DIR [-sfnv] -o OPTIONS: options may come anywhere. */
-	while ((c = getopt_long(argc, argv, "o:fdqhVsnv", long_options, NULL)) != -1) {
-		if (c == 'o')
-			*code = mount_options(m, optarg);
-		else if (c == 'f')
-			m->foreground = true;
-		else if (c == 'd')
-			m->front.debug = m->foreground = true;
-		else if (c == 's' || c == 'n' || c == 'v')
-			continue;
-		else if (c == '?')
-			*code = ui_usage(&m->ui, "see custodyfs --help");
-		else
-			ui_common(&m->ui, c, optarg, help, code);
+	while ((c = getopt_long(argc, argv, "o:fdqhVsnvt:N:", long_options, NULL)) != -1) {
+		*code = option(m, c);
 		if (*code || c == UI_OPT_HELP || c == UI_OPT_VERSION)
 			return 1;
 	}
@@ -103,15 +161,17 @@ static int parse(struct mount_ask *m, int argc, char **argv, int *code)
 		*code = ui_usage(&m->ui, "ARCHIVE and MOUNTPOINT are needed; see custodyfs --help");
 		return 1;
 	}
-	return 0;
+	return m->fake;
 }
 
 /* Everything relative is made absolute: the daemon works in /. */
 static int resolve(struct mount_ask *m, char **argv, struct err *e)
 {
 	bool cleared = false;
-	int rc;
+	int rc = m->front.allow_other ? fuseconf_allow_other(FUSECONF, e) : 0;
 
+	if (rc < 0)
+		return rc;
 	if (!realpath(argv[0], m->archive))
 		return err_sys(e, "%s", argv[0]);
 	rc = node_default_dir(m->node, sizeof(m->node), m->ui.node, e);
@@ -141,38 +201,44 @@ static void tell_parent(struct mount_ask *m, unsigned char code)
 	if (m->ready_fd < 0)
 		return;
 	if (write(m->ready_fd, &code, 1) != 1)
-		syslog(LOG_ERR, "the starting process is gone");
+		teller_note(&m->teller, MESSAGE_FAILED, "the starting process is gone");
 	close(m->ready_fd);
 	m->ready_fd = -1;
 }
 
-/* Ready: leave the terminal. */
+static void on_log(void *ctx, enum message what, const char *line)
+{
+	struct mount_ask *m = ctx;
+
+	teller_put(&m->teller, what, line);
+}
+
 static void on_ready(void *ctx)
 {
 	struct mount_ask *m = ctx;
-	int null;
 
+	teller_ready(&m->teller);
 	if (m->ready_fd < 0)
 		return;
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0) {
-		dup2(null, STDIN_FILENO);
-		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
-		if (null > STDERR_FILENO)
-			close(null);
-	}
+	teller_leave_terminal(&m->teller);
 	tell_parent(m, 0);
 }
 
-static void on_log(void *ctx, int level, const char *line)
+static void on_ending(void *ctx)
 {
 	struct mount_ask *m = ctx;
 
-	if (m->foreground || m->ready_fd >= 0)
-		fprintf(stderr, "custodyfs: %s\n", line);
-	if (!m->foreground)
-		syslog(level, "%s", line);
+	teller_ending(&m->teller);
+}
+
+static int on_idle(void *ctx)
+{
+	struct mount_ask *m = ctx;
+	int rc = unmounter_ask(m->unmounter);
+
+	if (rc < 0 && rc != ERR_BUSY)
+		on_log(m, MESSAGE_IDLE, "idle, and can't be unmounted");
+	return rc;
 }
 
 /*
@@ -184,6 +250,21 @@ static int first_look(struct station *s, struct err *e)
 	struct catchup_result r = {0};
 
 	return catchup_run(s, FIRST_LOOK, &r, NULL, NULL, e);
+}
+
+/* Before keys are opened: what the process is to be able to do later, without being able to do much. */
+static int prepare(struct mount_ask *m, struct err *e)
+{
+	m->front.ready = on_ready;
+	m->front.ending = on_ending;
+	m->front.log = on_log;
+	m->front.unmount = on_idle;
+	m->front.ctx = m;
+	m->front.extra = m->extra;
+	if (m->front.idle_s)
+		m->unmounter = unmounter_start(m->mountpoint, e);
+	teller_open(&m->teller, m->foreground, m->mountpoint);
+	return m->front.idle_s && m->unmounter < 0 ? ERR_SYSTEM : 0;
 }
 
 static int serve(struct mount_ask *m)
@@ -199,18 +280,17 @@ static int serve(struct mount_ask *m)
 	struct err e = {0}, close_err = {0};
 	int rc, closed, code;
 
-	rc = secret_harden(&e);
+	rc = prepare(m, &e);
+	if (rc == 0)
+		rc = secret_harden(&e);
 	if (rc == 0)
 		rc = station_open(&s, &ask, &e);
 	if (rc == 0 && !(s->home->roles & ROSTER_READER))
-		rc = err_set(&e, ERR_ROLE, "this node is not enrolled as a reader: it holds no key "
-					   "that opens names, so there is nothing to mount");
+		rc = err_set(&e, ERR_ROLE,
+			     "this node is not enrolled as a reader: it holds no key "
+			     "that opens names, so there is nothing to mount");
 	if (rc == 0)
 		rc = first_look(s, &e);
-	m->front.ready = on_ready;
-	m->front.log = on_log;
-	m->front.ctx = m;
-	m->front.extra = m->extra;
 	if (!m->foreground && rc == 0 && (setsid() < 0 || chdir("/") < 0))
 		rc = err_sys(&e, "can't become a daemon");
 	if (rc == 0)
@@ -222,8 +302,13 @@ static int serve(struct mount_ask *m)
 	}
 	code = rc < 0 ? err_exit(rc) : 0;
 	if (rc < 0)
-		on_log(m, LOG_CRIT, e.text[0] ? e.text : err_text(rc));
+		on_log(m, MESSAGE_FAILED, e.text[0] ? e.text : err_text(rc));
+	else
+		teller_note(&m->teller, MESSAGE_UNMOUNTED, "unmounted");
 	tell_parent(m, (unsigned char)code);
+	teller_close(&m->teller);
+	if (m->unmounter >= 0)
+		close(m->unmounter);
 	return code;
 }
 
@@ -266,7 +351,6 @@ int main(int argc, char **argv)
 	if (child == 0) {
 		close(pipe_fd[0]);
 		m.ready_fd = pipe_fd[1];
-		openlog("custodyfs", LOG_PID, LOG_DAEMON);
 		return serve(&m);
 	}
 	close(pipe_fd[1]);

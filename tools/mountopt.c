@@ -8,14 +8,19 @@
 /* What mount(8), fstab and systemd add, and what a read-only mount of ours is anyway. */
 static bool ignored(const char *o)
 {
-	static const char *const words[] = {"ro",      "rw",	     "auto",   "noauto",
-					    "user",    "nouser",     "users",  "nofail",
-					    "_netdev", "owner",	     "group",  "dev",
-					    "nodev",   "suid",	     "nosuid", "exec",
-					    "noexec",  "defaults",   "async",  "relatime",
-					    "noatime", "strictatime"};
+	static const char *const words[] = {
+		"ro",	      "rw",	    "auto",	   "noauto",	    "user",
+		"nouser",     "users",	    "nofail",	   "_netdev",	    "owner",
+		"group",      "dev",	    "nodev",	   "suid",	    "nosuid",
+		"exec",	      "noexec",	    "defaults",	   "async",	    "sync",
+		"dirsync",    "atime",	    "noatime",	   "diratime",	    "nodiratime",
+		"relatime",   "norelatime", "strictatime", "nostrictatime", "lazytime",
+		"nolazytime", "symfollow",  "nosymfollow", "silent",	    "loud",
+		"iversion",   "noiversion", "mand",	   "nomand",	    "default_permissions"};
 
-	if (!strncmp(o, "x-", 2) || !strncmp(o, "comment=", 8))
+	/* user=NAME is how mount(8) passes on who was allowed to by "user" */
+	if (!strncmp(o, "x-", 2) || !strncmp(o, "X-", 2) || !strncmp(o, "comment=", 8) ||
+	    !strncmp(o, "user=", 5))
 		return true;
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 		if (!strcmp(o, words[i]))
@@ -35,6 +40,17 @@ static int number(const char *s, unsigned *out, struct err *e)
 	return 0;
 }
 
+int mountopt_idle(const char *s, unsigned *seconds, struct err *e)
+{
+	unsigned n = 0;
+
+	if (number(s, &n, NULL) < 0 || n == 0 || n > MOUNTOPT_IDLE_MAX)
+		return err_set(e, ERR_USAGE, "%s: after how many seconds of idleness? 1 to %u", s,
+			       MOUNTOPT_IDLE_MAX);
+	*seconds = n;
+	return 0;
+}
+
 static int one(struct mountopt *o, const char *word, struct err *e)
 {
 	if (!*word || ignored(word))
@@ -45,6 +61,10 @@ static int one(struct mountopt *o, const char *word, struct err *e)
 		o->foreground = true;
 	else if (!strcmp(word, "debug"))
 		o->debug = o->foreground = true;
+	else if (!strcmp(word, "remount"))
+		return err_set(
+			e, ERR_USAGE,
+			"-o remount: a mount can't be changed; unmount it, and mount it anew");
 	else if (!strncmp(word, "node=", 5))
 		o->node = word + 5;
 	else if (!strncmp(word, "passphrase-file=", 16))
@@ -53,6 +73,8 @@ static int one(struct mountopt *o, const char *word, struct err *e)
 		return number(word + 4, &o->uid, e);
 	else if (!strncmp(word, "gid=", 4))
 		return number(word + 4, &o->gid, e);
+	else if (!strncmp(word, "idle=", 5))
+		return mountopt_idle(word + 5, &o->idle, e);
 	else
 		return err_set(e, ERR_USAGE, "-o %s: unknown mount option", word);
 	return 0;

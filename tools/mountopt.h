@@ -12,8 +12,11 @@
 
 #include "crypto/err.h"
 
+#define MOUNTOPT_IDLE_MAX 31536000u
+
 struct mountopt {
 	bool allow_other, foreground, debug;
+	unsigned idle; /* seconds */
 	unsigned uid, gid;
 	const char *node, *pass_file; /* into the list; NULL: not given */
 };
@@ -21,5 +24,7 @@ struct mountopt {
 /* Take the options of a list, which is cut up and must outlive *o; those it does not name stay as
  * they are. ERR_USAGE names the one that is wrong; *o has those before it then. */
 int mountopt_parse(struct mountopt *o, char *list, struct err *e);
+/* The value of idle=. ERR_USAGE. */
+int mountopt_idle(const char *s, unsigned *seconds, struct err *e);
 
 #endif

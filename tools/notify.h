@@ -3,7 +3,7 @@
  * notify: tells a service manager how it is going: the sd_notify(3) protocol, one datagram a message.
  * Without $NOTIFY_SOCKET nothing is told.
  *
- * Thread rule: one thread.
+ * Thread rule: one thread; notify_tell() by any.
  */
 #ifndef CUSTODY_TOOLS_NOTIFY_H
 #define CUSTODY_TOOLS_NOTIFY_H
