@@ -29,9 +29,11 @@ TEST_PKGS  := libcmocka-dev bats age openssh-tests jq attr binutils util-linux p
 	      libarchive-tools bzip2 xz-utils zstd lz4 \
 	      python3 e2fsprogs libimage-exiftool-perl nodejs golang-go golang-golang-x-mod-dev \
 	      rsync fio lsof inotify-tools imagemagick python3-pil restic borgbackup \
-	      chromium fonts-dejavu-core poppler-utils nbdkit nbdkit-plugin-dev libnbd-bin
+	      chromium fonts-dejavu-core poppler-utils nbdkit nbdkit-plugin-dev libnbd-bin \
+	      systemd pinentry-tty
 LINT_PKGS  := clang clang-format clang-tidy cppcheck shellcheck mandoc
 CRASH_PKGS := xfsprogs btrfs-progs
+LONG_PKGS  := systemd-container dbus
 FUZZ_PKGS  := clang libclang-rt-14-dev $(if $(filter afl,$(FUZZ_ENGINE)),afl++)
 BENCH_PKGS := gocryptfs securefs squashfuse squashfs-tools restic borgbackup procps util-linux
 
@@ -239,6 +241,8 @@ unit-tests thread-tests helpers: ; @:
 INSTALL_PROGRAMS ?= $(PROGRAMS)
 MOUNT_LINKS	 := mount.custodyfs mount.fuse.custodyfs
 mandir		 := $(DESTDIR)$(PREFIX)/share/man
+UNITS		 := $(wildcard tools/contrib/systemd/*)
+unitdir		 := $(DESTDIR)$(PREFIX)/lib/systemd/system
 
 .PHONY: install uninstall
 install: all ## install to $(DESTDIR)$(PREFIX) (mount(8) finds its helper with PREFIX=/usr)
@@ -246,11 +250,14 @@ install: all ## install to $(DESTDIR)$(PREFIX) (mount(8) finds its helper with P
 	$(INSTALL) -m 755 $(addprefix $(B)/,$(INSTALL_PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
 	$(foreach l,$(MOUNT_LINKS),ln -sfn ../bin/custodyfs $(DESTDIR)$(PREFIX)/sbin/$l &&) :
 	$(foreach m,$(MANPAGES),$(INSTALL) -D -m 644 -t $(mandir)/man$(lastword $(subst ., ,$m)) $m &&) :
+	$(INSTALL) -d $(unitdir)
+	$(foreach u,$(UNITS),sed 's|/usr/local/bin/|$(PREFIX)/bin/|' '$u' | $(INSTALL) -m 644 /dev/stdin '$(unitdir)/$(notdir $u)' &&) :
 
 uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,custodyfs custody custody-authority) \
 		$(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(MOUNT_LINKS)) \
-		$(foreach m,$(MANPAGES),$(mandir)/man$(lastword $(subst ., ,$m))/$(notdir $m))
+		$(foreach m,$(MANPAGES),$(mandir)/man$(lastword $(subst ., ,$m))/$(notdir $m)) \
+		$(foreach u,$(UNITS),'$(unitdir)/$(notdir $u)')
 
 .PHONY: deps
 deps: ## install the Debian packages that are missing (a quick no-op when none is)
@@ -293,13 +300,15 @@ check-fuse: ## the tests of real mounts
 	@$(run-tests) $(fuse-args)
 
 # The long forms of tests that 'check' runs in short: KILLS kill points in all of backup, restore, repair;
-# watched folders and ingests killed 100 times; a burst of 50,000 files.
+# watched folders and ingests killed 100 times; a burst of 50,000 files; units in a systemd that is booted.
 KILLS ?= 1000
 .PHONY: check-integration
-check-integration: ## the long and heavy tests: 1000 kill points, 50,000 files at once
+check-integration: ## the long and heavy tests: 1000 kill points, 50,000 files at once, a booted systemd
+	+@$(sub) deps
+	@.ci/deps $(LONG_PKGS) || :
 	+@$(build-cli)
-	@KILLS=$(KILLS) CUSTODY_BURST=50000 CUSTODY_KILLS=100 $(run-tests) -t 3600 \
-		$(addprefix cli:tests/cli/,backup_kill.bats watch.bats resume.bats)
+	@KILLS=$(KILLS) CUSTODY_BURST=50000 CUSTODY_KILLS=100 CUSTODY_BOOT=1 $(run-tests) -t 3600 \
+		$(addprefix cli:tests/cli/,units.bats backup_kill.bats watch.bats resume.bats)
 
 .PHONY: demo bench bench-quick
 demo: ## the walk-through, from capture to released copy (IMAGES=DIR: with your own images)

@@ -312,7 +312,7 @@ EOF
 }
 
 @test "the systemd unit is one" {
-	unit=$BATS_TEST_DIRNAME/../../tools/contrib/custody-watch@.service
+	unit=$BATS_TEST_DIRNAME/../../tools/contrib/systemd/custody-watch@.service
 	command -v systemd-analyze >/dev/null || skip "there is no systemd-analyze"
 	sed "s|^ExecStart=/usr/local/bin/custody|ExecStart=$CUSTODY|" "$unit" >custody-watch@.service
 	run systemd-analyze verify --man=no "$PWD/custody-watch@.service"
