@@ -30,8 +30,8 @@
 #define DB_MAP_SIZE (UINT64_C(64) << 30)
 #define DB_VALUE_MAX (16u << 20)
 /* 2: what nodes name by id is kept by node too; 3: postings, digests; 4: versions of archive.txt;
- * 7: sheets, exports, marks, what items were made from */
-#define DB_VERSION 7u
+ * 7: sheets, exports, marks, what items were made from; 8: views */
+#define DB_VERSION 8u
 #define DB_HEADER_FILE "header"
 #define DB_DATA_FILE "data.mdb"
 #define DB_SUM_FILE "closed"

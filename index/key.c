@@ -93,6 +93,20 @@ struct key key_record(uint32_t journal, uint64_t seq)
 	return k;
 }
 
+struct key key_view(uint64_t dir, uint64_t place)
+{
+	return key_name(dir, place);
+}
+
+struct key key_queue(uint64_t turn, uint32_t chunk)
+{
+	struct key k = {.n = 12};
+
+	wire_put64(k.b, turn);
+	wire_put32(k.b + 8, chunk);
+	return k;
+}
+
 struct key key_mark(const uint8_t content[16], const uint8_t place[16])
 {
 	struct key k = {.n = 32};
@@ -138,8 +152,8 @@ const char *key_table_name(enum key_table t)
 		[KEY_ACCESSION] = "accession", [KEY_SEGMENT] = "segment", [KEY_EVENT] = "event",
 		[KEY_JOURNAL] = "journal",     [KEY_TILE] = "tile",	  [KEY_LINE] = "line",
 		[KEY_DOCUMENT] = "document",   [KEY_PENDING] = "pending", [KEY_FIND] = "find",
-		[KEY_RECORD] = "record",       [KEY_POSTING] = "posting",
-		[KEY_SHEET] = "sheet",	       [KEY_MARK] = "mark",
+		[KEY_RECORD] = "record",       [KEY_POSTING] = "posting", [KEY_SHEET] = "sheet",
+		[KEY_MARK] = "mark",	       [KEY_VIEW] = "view",	  [KEY_QUEUE] = "queue",
 	};
 
 	return (unsigned)t < KEY_TABLES ? names[t] : NULL;
@@ -185,6 +199,16 @@ uint64_t key_dir_ino(const uint8_t name_key[32], uint64_t parent, const void *na
 	name_hash(h, name_key, parent, name, n);
 	/* Other bytes of the hash than the cookie's: inode numbers are shown to everyone. */
 	return DIR_BIT | (wire_get64(h + 8) & BITS62);
+}
+
+void key_folder(const uint8_t name_key[32], uint64_t parent, const void *name, size_t n,
+		uint64_t *place, uint64_t *number)
+{
+	uint8_t h[HASH_SIZE];
+
+	name_hash(h, name_key, parent, name, n);
+	*place = at_least(wire_get64(h) & BITS62, COOKIE_MIN);
+	*number = wire_get64(h + 8) >> 3;
 }
 
 void key_word(uint8_t word[KEY_WORD], const uint8_t name_key[32], uint32_t kind, const void *value,

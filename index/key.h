@@ -25,11 +25,13 @@ enum key_table {
 	KEY_LINE = 8,	   /* journal u32, tile u64       -> byte offset, lengths of 256 lines */
 	KEY_DOCUMENT = 9,  /* serial[16]                     -> kind, state, digest */
 	KEY_PENDING = 10,  /* item id[16], journal u32, seq u64 -> (empty): head unreadable */
-	KEY_FIND = 11,	   /* journal u32, tile u64       -> keyed hashes of 256 digests (index/find) */
-	KEY_RECORD = 12,   /* journal u32, seq u64     -> provenance of the item ingested there */
-	KEY_POSTING = 13,  /* word[16], journal u32, tile u64 -> bits of 256 lines (index/posting) */
-	KEY_SHEET = 14,	   /* journal u32, tile u64       -> facts of 256 lines' items (index/sheet) */
-	KEY_MARK = 15,	   /* mark[32]                       -> journal seq u64 (index/mark) */
+	KEY_FIND = 11, /* journal u32, tile u64       -> keyed hashes of 256 digests (index/find) */
+	KEY_RECORD = 12,  /* journal u32, seq u64     -> provenance of the item ingested there */
+	KEY_POSTING = 13, /* word[16], journal u32, tile u64 -> bits of 256 lines (index/posting) */
+	KEY_SHEET = 14, /* journal u32, tile u64       -> facts of 256 lines' items (index/sheet) */
+	KEY_MARK = 15,	/* mark[32]                       -> journal seq u64 (index/mark) */
+	KEY_VIEW = 16,	/* dir u64, place u64      -> the entries up to there (index/sorted) */
+	KEY_QUEUE = 17, /* turn u64, chunk u32     -> entries for it (index/view_queue) */
 	KEY_TABLES
 };
 
@@ -59,6 +61,8 @@ struct key key_tile(uint32_t journal, uint8_t level, uint64_t tile);
 struct key key_line(uint32_t journal, uint64_t tile);
 struct key key_record(uint32_t journal, uint64_t seq);
 struct key key_mark(const uint8_t content[16], const uint8_t place[16]);
+struct key key_view(uint64_t dir, uint64_t place);
+struct key key_queue(uint64_t turn, uint32_t chunk);
 #define KEY_WORD 16u
 struct key key_posting(const uint8_t word[KEY_WORD], uint32_t journal, uint64_t tile);
 /* Decoders of what a cursor yields; the lengths are checked by the caller with sizeof rules of the
@@ -77,6 +81,10 @@ uint64_t key_cookie(const uint8_t name_key[32], uint64_t parent, const void *nam
 uint64_t key_item_ino(const uint8_t name_key[32], const uint8_t node[16], const uint8_t item[16]);
 uint64_t key_dir_ino(const uint8_t name_key[32], uint64_t parent, const void *name, size_t n);
 #define KEY_ROOT_INO 1u
+/* A folder of a view (index/view) by its parent and name: its place there, as key_cookie(), and 61 bits
+ * of a keyed hash for its own number. */
+void key_folder(const uint8_t name_key[32], uint64_t parent, const void *name, size_t n,
+		uint64_t *place, uint64_t *number);
 /* What lines are found by: a keyed hash of a kind (below 2^32, not 0) and its value. */
 void key_word(uint8_t word[KEY_WORD], const uint8_t name_key[32], uint32_t kind, const void *value,
 	      size_t n);
