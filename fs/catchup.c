@@ -173,6 +173,7 @@ struct run {
 	void *ctx;
 	struct err *e; /* the first error */
 	int rc;
+	bool views;  /* they show more than before */
 	bool unsure; /* whose signatures count is not known */
 };
 
@@ -208,6 +209,14 @@ static void scan_all(struct run *r)
 	free(pins);
 }
 
+/* The views follow at the end, or when much waits for them. */
+static void settle(struct run *r, bool due)
+{
+	struct err e = {0};
+
+	note(r, catchup_apply_views(r->c->apply, due, &r->views, &e), &e);
+}
+
 /* Apply what was scanned of one journal, within the budget. */
 static void apply(struct run *r, struct catchup_source *s)
 {
@@ -230,6 +239,8 @@ static void apply(struct run *r, struct catchup_source *s)
 		s->failed = rc;
 		s->moved = s->moved || rc == 0;
 		note(r, rc, &e);
+		if (rc == 0)
+			settle(r, true);
 		if (r->progress && rc == 0)
 			r->progress(r->ctx, r->n.events, r->total);
 	}
@@ -340,6 +351,7 @@ int catchup_run(struct station *s, uint64_t max_events, struct catchup_result *o
 	for (size_t i = 0; i < c->sources; i++)
 		out->more = out->more ||
 			    (!c->source[i].failed && catchup_source_planned(&c->source[i]));
+	settle(&r, out->more);
 	if (rc == 0 && (!c->ran || monotonic_ms() - c->pins_saved_ms >= PINS_EVERY_MS))
 		note(&r, catchup_save_pins(s, &own), &own);
 	c->ran = true;
@@ -350,6 +362,7 @@ int catchup_run(struct station *s, uint64_t max_events, struct catchup_result *o
 	out->events = r.n.events;
 	out->items = r.n.items;
 	out->releases = r.n.releases;
+	out->views = r.views;
 	return r.rc;
 }
 

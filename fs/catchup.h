@@ -40,6 +40,7 @@ struct catchup_result {
 	uint64_t
 		releases; /* admissions, endings and revocations seen: reload the releases (they may
 			    * also change with the time, and when documents/ does) */
+	bool views;	  /* the views show more than before */
 	bool more;	  /* stopped at the budget; call again */
 };
 

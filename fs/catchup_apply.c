@@ -295,3 +295,14 @@ int catchup_apply_pending(struct catchup_apply *a, struct catchup_counts *n, str
 		*n = counts;
 	return rc;
 }
+
+/* ---- views ---- */
+
+int catchup_apply_views(struct catchup_apply *a, bool due, bool *changed, struct err *e)
+{
+	int rc = a->item ? catchup_state_settle(&a->s, due, e) : 0;
+
+	*changed = *changed || a->s.views_changed;
+	a->s.views_changed = false;
+	return rc;
+}

@@ -43,4 +43,8 @@ int catchup_apply_batch(struct catchup_apply *a, const uint8_t node[16],
  * turn. As long as it adds items it is worth calling again. Codes as above. */
 int catchup_apply_pending(struct catchup_apply *a, struct catchup_counts *n, struct err *e);
 
+/* Have the views (index/view) show what was applied; due: only where much waits for that. *changed is set
+ * if they show more than before the last call. */
+int catchup_apply_views(struct catchup_apply *a, bool due, bool *changed, struct err *e);
+
 #endif

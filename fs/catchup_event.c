@@ -9,6 +9,9 @@
 #include "fs/derived.h"
 #include "index/mark.h"
 
+/* Of collection and path: "../../../../", a slash, and suffixes of names that were taken fit beside it. */
+#define VIEW_PATH_MAX 4000u
+
 static const uint8_t none[16];
 
 /* ---- items ---- */
@@ -41,6 +44,19 @@ static int told_again(struct catchup_event *w, const struct event *ev, const str
 	return ledger_put_event(w->s->batch, ev->item, w->journal, ev->seq);
 }
 
+/* A link to it must be one that the kernel takes: the way up from its folder, and the item's path. */
+static int note_views(struct catchup_event *w, const struct catchup_item_found *found,
+		      const struct facts *f)
+{
+	const struct text_span path = found->path;
+	const char *slash = memrchr(path.p, '/', path.n);
+	const char *leaf = slash ? slash + 1 : path.p;
+
+	if (strlen(found->collection) + path.n > VIEW_PATH_MAX)
+		return 0;
+	return view_add(w->s->views, found->o.ino, leaf, (size_t)(path.p + path.n - leaf), f);
+}
+
 /* What it is found by: what its provenance says. */
 static int note_facts(struct catchup_event *w, const struct event *ev,
 		      const struct catchup_item_found *found)
@@ -48,6 +64,8 @@ static int note_facts(struct catchup_event *w, const struct event *ev,
 	struct facts f;
 
 	facts_of(&f, found->fields, found->o.mtime_ns);
+	if (note_views(w, found, &f))
+		return err_set(w->e, ERR_NOMEM, "out of memory");
 	return sheet_put(w->s->sheets, w->s->batch, w->s->txn, w->journal, ev->seq, found->o.ino,
 			 &f, w->e);
 }

@@ -17,6 +17,7 @@
 #include "index/object_add.h"
 #include "index/posting.h"
 #include "index/sheet.h"
+#include "index/view_write.h"
 
 struct catchup_state {
 	struct db *db;
@@ -24,8 +25,10 @@ struct catchup_state {
 	struct posting_writer *postings;
 	struct find_writer find;
 	struct sheet_writer *sheets;
-	bool names;    /* what kind of index this is to be */
-	uint64_t turn; /* of the index when `add` was last right */
+	struct view_writer *views;
+	bool views_changed; /* set when a batch changes what the views show */
+	bool names;	    /* what kind of index this is to be */
+	uint64_t turn;	    /* of the index when `add` was last right */
 	/* Between begin and end or drop. */
 	struct db_txn *txn;
 	struct db_batch *batch;
@@ -38,6 +41,9 @@ void catchup_state_free(struct catchup_state *s); /* zeroed is fine */
 int catchup_state_begin(struct catchup_state *s, struct err *e);
 /* Write the batch. ERR_BUSY: somebody else wrote since the snapshot; nothing was written. */
 int catchup_state_end(struct catchup_state *s, struct err *e);
+/* Put what waits into the views, in batches of its own; due: only where much waits. Others who write
+ * meanwhile are let go first. */
+int catchup_state_settle(struct catchup_state *s, bool due, struct err *e);
 /* Drop the batch. */
 void catchup_state_drop(struct catchup_state *s);
 

@@ -24,6 +24,7 @@ struct front_options {
 	uid_t uid; /* owner shown of all files */
 	gid_t gid;
 	unsigned threads;  /* 0: default */
+	bool noviews;	   /* collections alone, no by-date, by-port, by-plate */
 	bool debug;	   /* libfuse's own request trace on stderr */
 	const char *extra; /* more options for the kernel or libfuse, comma-separated; or NULL */
 	/* Called once, when the kernel has the mount and it answers. */

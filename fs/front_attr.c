@@ -80,6 +80,13 @@ void front_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int rc = find_name(f, parent, name, &o);
 
 	if (rc == ERR_NOTFOUND) {
+		rc = front_view_lookup(f, parent, name, &en);
+		if (rc == 0) {
+			fuse_reply_entry(req, &en);
+			return;
+		}
+	}
+	if (rc == ERR_NOTFOUND && !front_view_is(f, parent)) {
 		/* It may have been ingested a moment ago; unknown names are not cached. */
 		front_refresh(f, false);
 		rc = find_name(f, parent, name, &o);
@@ -114,9 +121,14 @@ void front_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct front *f = front_of(req);
 	struct object o;
 	struct stat st;
-	int rc = load(f, ino, &o, NULL);
+	int rc;
 
 	(void)fi;
+	if (front_view_is(f, ino)) {
+		front_view_getattr(req, ino);
+		return;
+	}
+	rc = load(f, ino, &o, NULL);
 	if (rc < 0) {
 		fuse_reply_err(req, rc == ERR_NOTFOUND ? ESTALE : err_errno(rc));
 		return;
@@ -250,8 +262,13 @@ void front_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	struct text_span v;
 	struct object o;
 	const char *key;
-	int rc = load(f, ino, &o, &enc);
+	int rc;
 
+	if (front_view_is(f, ino)) {
+		reply_value(req, "", 0, size);
+		return;
+	}
+	rc = load(f, ino, &o, &enc);
 	if (rc == 0 && o.kind == OBJECT_ITEM)
 		rc = record_decode(&rec, enc.p, enc.n);
 	if (rc < 0) {

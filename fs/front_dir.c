@@ -72,6 +72,7 @@ struct listing {
 	size_t cap, n;
 	bool plus; /* entries have room for attributes */
 	bool bare; /* and it stays empty */
+	bool full; /* the last entry did not fit */
 };
 
 /* One entry into the buffer; 1 when it does not fit. */
@@ -93,8 +94,10 @@ static int put(struct listing *l, const char *name, const struct stat *st, doubl
 		need = fuse_add_direntry(l->req, l->buf + l->n, l->cap - l->n, name, st,
 					 (off_t)pos);
 	}
-	if (need > l->cap - l->n)
+	if (need > l->cap - l->n) {
+		l->full = true;
 		return 1;
+	}
 	l->n += need;
 	return 0;
 }
@@ -110,6 +113,15 @@ static int put_entry(void *ctx, const struct object_entry *en)
 		   en->cookie);
 }
 
+static int put_view(void *ctx, const char *name, const struct stat *st, uint64_t pos)
+{
+	struct listing *l = ctx;
+
+	/* Nothing is known of it but its kind: it is looked up by who wants more. */
+	l->bare = true;
+	return put(l, name, st, 0, 0, pos);
+}
+
 static int put_dots(struct listing *l, uint64_t ino, uint64_t parent, uint64_t off)
 {
 	struct stat st = {.st_mode = S_IFDIR};
@@ -123,18 +135,35 @@ static int put_dots(struct listing *l, uint64_t ino, uint64_t parent, uint64_t o
 	return 0;
 }
 
+/* Folders of views do not know what is above them, and nobody asks them: the kernel does. */
+static int list_view(struct front *f, struct listing *l, uint64_t id, uint64_t off)
+{
+	struct db_txn *t = NULL;
+	int rc = db_begin(&t, f->st->db, false, NULL);
+
+	if (rc == 0 && put_dots(l, id, KEY_ROOT_INO, off) == 0)
+		rc = front_view_list(f, t, id, off <= POS_DOTDOT ? 0 : off, put_view, l);
+	db_abort(t);
+	return rc < 0 ? rc : 0;
+}
+
 static int list(struct front *f, struct listing *l, uint64_t ino, uint64_t off)
 {
 	struct db_txn *t = NULL;
 	struct object dir;
-	int rc = db_begin(&t, f->st->db, false, NULL);
+	int rc;
 
+	if (front_view_is(f, ino))
+		return list_view(f, l, ino, off);
+	rc = db_begin(&t, f->st->db, false, NULL);
 	if (rc == 0)
 		rc = object_get(t, ino, &dir, NULL, NULL);
 	if (rc == 0 && dir.kind != OBJECT_DIR)
 		rc = ERR_NOTFOUND;
 	if (rc == 0 && put_dots(l, ino, dir.parent ? dir.parent : ino, off) == 0)
 		rc = object_list(t, ino, off <= POS_DOTDOT ? 0 : off, put_entry, l, NULL);
+	if (rc == 0 && ino == KEY_ROOT_INO && !l->full)
+		rc = front_view_list(f, t, ino, off, put_view, l);
 	db_abort(t);
 	return rc < 0 ? rc : 0;
 }

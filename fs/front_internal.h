@@ -182,6 +182,7 @@ void front_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void front_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void front_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
 void front_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
+void front_op_readlink(fuse_req_t req, fuse_ino_t id);
 void front_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void front_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		      struct fuse_file_info *fi);
@@ -192,6 +193,18 @@ void front_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		   struct fuse_file_info *fi);
 void front_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+/* front_view.c: the views beside the collections. Is it a number of theirs? Others never are. */
+bool front_view_is(const struct front *f, uint64_t id);
+void front_view_getattr(fuse_req_t req, fuse_ino_t id);
+/* A name in a folder of a view, or of a view at the root that no collection has. ERR_NOTFOUND, ERR_INDEX. */
+int front_view_lookup(struct front *f, fuse_ino_t parent, const char *name,
+		      struct fuse_entry_param *en);
+/* What comes after position off in a folder of a view, or the views themselves after the root's
+ * collections; st has number and kind alone. Ends when cb does not return 0. */
+int front_view_list(struct front *f, struct db_txn *t, uint64_t id, uint64_t off,
+		    int (*cb)(void *ctx, const char *name, const struct stat *st, uint64_t pos),
+		    void *ctx);
 
 /* The caller looks an item up by name: listings with attributes would spare it that. */
 void front_dir_hint(fuse_req_t req);

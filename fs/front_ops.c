@@ -138,6 +138,7 @@ const struct fuse_lowlevel_ops front_ops = {
 	.init = op_init,
 	.lookup = front_op_lookup,
 	.getattr = front_op_getattr,
+	.readlink = front_op_readlink,
 	.getxattr = front_op_getxattr,
 	.listxattr = front_op_listxattr,
 	.opendir = front_op_opendir,

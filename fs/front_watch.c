@@ -116,6 +116,8 @@ static void catch_up(struct front *f)
 		if (catchup_run(f->st, SLICE, &r, NULL, NULL, &e) < 0)
 			front_say(f, MESSAGE_LOGS, "%s", e.text);
 		front_totals(f);
+		if (r.views)
+			atomic_fetch_add(&f->generation, 1);
 	} while (r.more && !atomic_load(&f->ending));
 	if (r.pending)
 		front_say(f, MESSAGE_PENDING, "%llu items can't be read and are not shown",

@@ -30,7 +30,8 @@ static const char help[] =
 	"Present an evidence archive as read-only files. Content opens only under a release.\n"
 	"\n"
 	"  -o OPT[,OPT...]        allow_other, uid=N, gid=N, node=DIR, passphrase-file=F, idle=SECONDS,\n"
-	"                         foreground, debug; options of mount(8) and fstab are accepted\n"
+	"                         noviews (no by-date, by-port, by-plate), foreground, debug;\n"
+	"                         options of mount(8) and fstab are accepted\n"
 	"  -f, --foreground       stay in the foreground; messages go to stderr\n"
 	"      --idle-timeout SECONDS\n"
 	"                         unmount when nothing is open, and nothing was asked for that long\n"
@@ -75,6 +76,7 @@ static int mount_options(struct mount_ask *m, char *list)
 		return ui_usage(&m->ui, "%s", e.text);
 	m->front.allow_other |= o.allow_other;
 	m->front.debug |= o.debug;
+	m->front.noviews |= o.noviews;
 	m->foreground |= o.foreground;
 	m->front.idle_s = o.idle ? o.idle : m->front.idle_s;
 	m->front.uid = o.uid;

@@ -57,6 +57,8 @@ static int one(struct mountopt *o, const char *word, struct err *e)
 		return 0;
 	if (!strcmp(word, "allow_other"))
 		o->allow_other = true;
+	else if (!strcmp(word, "noviews"))
+		o->noviews = true;
 	else if (!strcmp(word, "foreground"))
 		o->foreground = true;
 	else if (!strcmp(word, "debug"))

@@ -15,7 +15,7 @@
 #define MOUNTOPT_IDLE_MAX 31536000u
 
 struct mountopt {
-	bool allow_other, foreground, debug;
+	bool allow_other, foreground, debug, noviews;
 	unsigned idle; /* seconds */
 	unsigned uid, gid;
 	const char *node, *pass_file; /* into the list; NULL: not given */
