@@ -145,7 +145,7 @@ REPLAY	   := $(B)/tests/fuzz/replay
 THREAD_SRC := $(if $(UNIT_SRC),$(shell grep -l pthread_create $(UNIT_SRC)))
 
 MANPAGES   := $(wildcard man/*.[1578])
-SCRIPTS	   := .ci/run .ci/deps tests/lib/run-tests $(wildcard tests/*/*.sh)
+SCRIPTS	   := .ci/run .ci/deps tests/lib/run-tests $(wildcard tests/*/*.sh tools/contrib/scripts/*)
 C_FILES	   := $(wildcard crypto/*.[ch] index/*.[ch] fs/*.[ch] tools/*.[ch] tests/*/*.[ch])
 
 # ---- building -----------------------------------------------------------------------------------
@@ -242,6 +242,7 @@ INSTALL_PROGRAMS ?= $(PROGRAMS)
 MOUNT_LINKS	 := mount.custodyfs mount.fuse.custodyfs
 mandir		 := $(DESTDIR)$(PREFIX)/share/man
 UNITS		 := $(wildcard tools/contrib/systemd/*)
+CONTRIB		 := $(wildcard tools/contrib/scripts/*)
 unitdir		 := $(DESTDIR)$(PREFIX)/lib/systemd/system
 
 .PHONY: install uninstall
@@ -250,14 +251,16 @@ install: all ## install to $(DESTDIR)$(PREFIX) (mount(8) finds its helper with P
 	$(INSTALL) -m 755 $(addprefix $(B)/,$(INSTALL_PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
 	$(foreach l,$(MOUNT_LINKS),ln -sfn ../bin/custodyfs $(DESTDIR)$(PREFIX)/sbin/$l &&) :
 	$(foreach m,$(MANPAGES),$(INSTALL) -D -m 644 -t $(mandir)/man$(lastword $(subst ., ,$m)) $m &&) :
+	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/custodyfs $(CONTRIB)
 	$(INSTALL) -d $(unitdir)
-	$(foreach u,$(UNITS),sed 's|/usr/local/bin/|$(PREFIX)/bin/|' '$u' | $(INSTALL) -m 644 /dev/stdin '$(unitdir)/$(notdir $u)' &&) :
+	$(foreach u,$(UNITS),sed 's|/usr/local/|$(PREFIX)/|' '$u' | $(INSTALL) -m 644 /dev/stdin '$(unitdir)/$(notdir $u)' &&) :
 
 uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,custodyfs custody custody-authority) \
 		$(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(MOUNT_LINKS)) \
 		$(foreach m,$(MANPAGES),$(mandir)/man$(lastword $(subst ., ,$m))/$(notdir $m)) \
-		$(foreach u,$(UNITS),'$(unitdir)/$(notdir $u)')
+		$(foreach u,$(UNITS),'$(unitdir)/$(notdir $u)') \
+		$(CONTRIB:tools/contrib/scripts/%=$(DESTDIR)$(PREFIX)/lib/custodyfs/%)
 
 .PHONY: deps
 deps: ## install the Debian packages that are missing (a quick no-op when none is)

@@ -20,6 +20,9 @@
 
 #include "tools/cmd_status.h"
 
+/* All of them, up to a NULL. */
+extern const char *const cmd_alarm_ids[];
+
 struct cmd_alarm {
 	const char *id;
 	bool has_node, has_document;

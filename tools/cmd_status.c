@@ -24,6 +24,7 @@ static const char help[] =
 	"\n"
 	"      --check            exit with 8 if an alarm stands\n"
 	"      --alarms-only      show nothing but alarms\n"
+	"      --prometheus       metrics, in the text format of Prometheus\n"
 	"      --max-unwitnessed SPAN\n"
 	"                         how old a line may be that no witness has cosigned, where the archive has\n"
 	"                         witnesses (2d)\n"
@@ -158,7 +159,7 @@ static int check_enrolled(const struct cmd_status *st, struct err *e)
 struct ask {
 	struct ui *ui;
 	const char *archive;
-	bool check, alarms_only;
+	bool check, alarms_only, metrics;
 	struct cmd_alarm_limits limits;
 };
 
@@ -169,6 +170,7 @@ static int parse(struct ask *a, int argc, char **argv)
 					      CMD_ALARM_OPTIONS,
 					      {"check", 0, NULL, 'c'},
 					      {"alarms-only", 0, NULL, 'a'},
+					      {"prometheus", 0, NULL, 'p'},
 					      {NULL, 0, NULL, 0}};
 	int c, code;
 
@@ -178,11 +180,14 @@ static int parse(struct ask *a, int argc, char **argv)
 			return code;
 		a->check |= c == 'c';
 		a->alarms_only |= c == 'a';
+		a->metrics |= c == 'p';
 	}
 	if (c == VERB_STOP)
 		return code;
 	code = verb_operands(a->ui, argc, 1, 1, "one ARCHIVE");
 	a->archive = argv[optind];
+	if (!code && a->metrics && (a->ui->json || a->alarms_only))
+		code = ui_usage(a->ui, "--prometheus goes with neither --json nor --alarms-only");
 	return code ? code : -1;
 }
 
@@ -192,7 +197,9 @@ static void show(const struct ask *a, const struct cmd_status *st, const struct 
 
 	if (!a->ui->json && a->ui->quiet)
 		return;
-	if (a->ui->json && a->alarms_only) {
+	if (a->metrics) {
+		cmd_status_metrics(st, alarms);
+	} else if (a->ui->json && a->alarms_only) {
 		ui_json_begin(&j, NULL, '{');
 		cmd_alarm_json(alarms, &j);
 		ui_json_end(&j, '}');

@@ -44,5 +44,8 @@ void cmd_status_free(struct cmd_status *st);
 void cmd_status_print(const struct cmd_status *st);
 struct cmd_alarms;
 void cmd_status_json(const struct cmd_status *st, const struct cmd_alarms *alarms);
+void cmd_status_metrics(const struct cmd_status *st, const struct cmd_alarms *alarms);
+/* 0 while a release may be used, or why not: by time too. */
+int cmd_status_standing(const struct cmd_status *st, const struct release *r);
 
 #endif

@@ -9,8 +9,7 @@
 #include "tools/cmd_alarm.h"
 #include "tools/ui_json.h"
 
-/* 0 while a release may be used, or why not: by time too. */
-static int standing(const struct cmd_status *st, const struct release *r)
+int cmd_status_standing(const struct cmd_status *st, const struct release *r)
 {
 	const struct authorisation *a = release_terms(r);
 	int ended = release_ended(r);
@@ -110,7 +109,7 @@ static int print_release(void *ctx, struct release *r)
 	const struct authorisation *a = release_terms(r);
 	char serial[33], time[TEXT_TIME_SIZE];
 	uint64_t opens, bytes;
-	int why = standing(st, r);
+	int why = cmd_status_standing(st, r);
 
 	text_hex(serial, a->serial, 16);
 	text_time_s(time, (why == ERR_NOT_YET ? a->not_before_ms : a->not_after_ms) / 1000);
@@ -211,7 +210,7 @@ static int json_release(void *ctx, struct release *r)
 	const struct authorisation *a = release_terms(r);
 	struct ui_json *j = c->j;
 	uint64_t opens, bytes;
-	int why = standing(c->st, r);
+	int why = cmd_status_standing(c->st, r);
 
 	release_used(r, &opens, &bytes);
 	ui_json_begin(j, NULL, '{');

@@ -16,7 +16,8 @@ setup() {
 	mkdir units
 	for u in "$UNITS"/*; do
 		# sed's & and | are in no path of a build
-		sed "s|/usr/local/bin/\(custody[a-z-]*\)|$(dirname "$CUSTODY")/\1|" "$u" >"units/$(basename "$u")"
+		sed "s|/usr/local/lib/custodyfs/|$UNITS/../scripts/|
+			s|/usr/local/bin/\(custody[a-z-]*\)|$(dirname "$CUSTODY")/\1|" "$u" >"units/$(basename "$u")"
 	done
 }
 teardown() { world_end; }

@@ -26,6 +26,7 @@ mkdir "$work/m/up" "$work/m/work" "$root"
 mount -t overlay -o "lowerdir=/,upperdir=$work/m/up,workdir=$work/m/work" overlay "$root" ||
 	no "there is no overlay file system"
 install -m 755 "$B/custody" "$B/custodyfs" "$B/custody-authority" "$root/usr/local/bin/"
+install -D -m 755 -t "$root/usr/local/lib/custodyfs" "$units"/../scripts/*
 install -m 644 "$units"/* "$root/etc/systemd/system/"
 install -m 755 "$here/probe.sh" "$root/usr/local/bin/probe"
 rm -rf "$root/srv" && mkdir "$root/srv"
@@ -43,4 +44,4 @@ timeout 240 systemd-nspawn -q -D "$root" --register=no --keep-unit --bind=/dev/f
 [ -e "$root/probe.log" ] || { tail -n 20 "$work/boot.log" && no "no systemd boots here"; }
 cp "$root"/probe.* "$work/"
 cat "$work/probe.log"
-[ "$(tail -n 1 "$work/probe.log")" = done ] && ! grep -q '^not ok' "$work/probe.log"
+[ "$(tail -n 1 "$work/probe.log")" = "done" ] && ! grep -q '^not ok' "$work/probe.log"

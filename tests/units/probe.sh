@@ -3,6 +3,8 @@
 #
 # Runs as a unit of a systemd that boots.sh has booted, and tries our units on it. Each line of
 # /probe.log is "ok what" or "not ok what"; the last one is "done".
+#
+# shellcheck disable=SC2016 # what eval gets is for later
 cd /srv || exit 1
 export CUSTODY_NODE=/none
 exec 2>/probe.err 3>/probe.log
@@ -120,9 +122,16 @@ tell 'it stops' systemctl stop custody-watch@lane.service
 tell 'the backup unit runs' systemctl start custody-backup.service
 tell 'what it made verifies' eval 'custody verify -q backup >&2'
 tell 'the verify unit runs' systemctl start custody-verify.service
-printf x | dd of="$(ls archive/segments/*/*.seg | head -n 1)" bs=1 seek=20000 conv=notrunc
+mkdir -p /var/lib/prometheus/node-exporter /etc/systemd/system/custody-metrics.service.d
+chown custody /var/lib/prometheus/node-exporter
+printf '[Service]\nEnvironment=CUSTODY_NODE=/srv/cap\nReadWritePaths=/srv/cap\n' \
+	>/etc/systemd/system/custody-metrics.service.d/c.conf
+systemctl daemon-reload
+tell 'the metrics unit runs' systemctl start custody-metrics.service
+tell 'and writes metrics' grep -q 'custody_status_exit_code 0' /var/lib/prometheus/node-exporter/custody.prom
+printf x | dd of="$(find archive/segments -name "*.seg" -print -quit)" bs=1 seek=20000 conv=notrunc
 tell 'and fails on damage' not systemctl start custody-verify.service
 tell 'with the code for a person' eval 'systemctl show -p ExecMainStatus custody-verify | grep -q =4'
-tell 'timers are timers' systemctl start custody-backup.timer custody-verify.timer
+tell 'timers are timers' systemctl start custody-backup.timer custody-verify.timer custody-metrics.timer
 journalctl --no-pager -b >/probe.journal
-echo done >&3
+echo "done" >&3
