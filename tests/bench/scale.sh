@@ -73,7 +73,8 @@ views() { # views PLATE
 		"$(seconds ls mnt/by-date/2020/05/31)"
 	printf '  and what they lead to     %8s s\n' "$(seconds ls -lL mnt/by-date/2020/05/30)"
 	printf '  find in all of by-date    %8s s\n' "$(seconds find mnt/by-date -name nothing)"
-	printf '  find in all of by-plate   %8s s\n' "$(seconds find mnt/by-plate -name nothing)"
+	printf '  find in by-plate/%s        %8s s\n' "${1:0:1}" \
+		"$(seconds find "mnt/by-plate/${1:0:1}" -name nothing)"
 }
 
 # All items are released, and a fifth is read through the mount: two lines of the log for each.
