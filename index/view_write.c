@@ -8,6 +8,7 @@
 #include "index/object_value.h"
 #include "index/sorted.h"
 #include "index/view.h"
+#include "index/view_list.h"
 #include "index/view_name.h"
 #include "index/view_queue.h"
 
@@ -17,108 +18,9 @@
 #define FOLDERS 4096u	/* slots; a power of two */
 #define FOLDER_NAME 40u /* longer ones are hashed each time */
 
-/* ---- entries that were noted ---- */
-
-struct noted {
-	uint64_t dir, place;
-	uint32_t off, order;
-	uint8_t n;
-};
-struct list {
-	struct noted *at;
-	size_t n, cap, next;
-	struct wire_out values;
-};
-
 static int no_memory(struct err *e)
 {
 	return err_set(e, ERR_NOMEM, "out of memory");
-}
-
-static int list_add(struct list *l, uint64_t dir, uint64_t place, const uint8_t *v, size_t n)
-{
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 1024;
-		struct noted *grown = realloc(l->at, cap * sizeof(*grown));
-
-		if (!grown)
-			return ERR_NOMEM;
-		l->at = grown;
-		l->cap = cap;
-	}
-	l->at[l->n] = (struct noted){dir, place, (uint32_t)l->values.n, (uint32_t)l->n, (uint8_t)n};
-	wire_out_bytes(&l->values, v, n);
-	l->n++;
-	return wire_out_ok(&l->values) ? 0 : ERR_NOMEM;
-}
-
-static int list_add_link(struct list *l, uint64_t dir, uint64_t place, unsigned claim, uint64_t ino)
-{
-	uint8_t v[VIEW_LINK_SIZE];
-
-	v[0] = (uint8_t)claim;
-	wire_put64(v + 1, ino);
-	return list_add(l, dir, place, v, sizeof(v));
-}
-
-static void list_reset(struct list *l)
-{
-	l->n = l->next = 0;
-	wire_out_reset(&l->values);
-}
-
-static void list_free(struct list *l)
-{
-	free(l->at);
-	wire_out_wipe(&l->values);
-	*l = (struct list){0};
-}
-
-/* Of one place's, the first that was noted is first. */
-static int by_place(const void *va, const void *vb)
-{
-	const struct noted *a = va, *b = vb;
-
-	if (a->dir != b->dir)
-		return a->dir < b->dir ? -1 : 1;
-	if (a->place != b->place)
-		return a->place < b->place ? -1 : 1;
-	return (a->order > b->order) - (a->order < b->order);
-}
-
-static void list_sort(struct list *l)
-{
-	if (l->n)
-		qsort(l->at, l->n, sizeof(*l->at), by_place);
-	l->next = 0;
-}
-
-static int list_peek(void *list, struct sorted_entry *en, struct err *e)
-{
-	const struct list *l = list;
-	const struct noted *at = &l->at[l->next];
-
-	(void)e;
-	if (l->next == l->n)
-		return ERR_NOTFOUND;
-	*en = (struct sorted_entry){at->dir, at->place, l->values.p + at->off, at->n};
-	return 0;
-}
-
-static int list_next(void *list, struct sorted_entry *en)
-{
-	struct list *l = list;
-	int rc = list_peek(l, en, NULL);
-
-	l->next += rc == 0;
-	return rc;
-}
-
-/* What of it waits to be settled. */
-static int list_queue(struct list *l, struct db_batch *b, uint64_t turn, struct err *e)
-{
-	list_sort(l);
-	return l->n ? view_queue_put(b, turn, list_next, l, e) : 0;
 }
 
 /* ---- names that are taken ---- */
@@ -128,7 +30,7 @@ static int list_queue(struct list *l, struct db_batch *b, uint64_t turn, struct 
 struct claims {
 	struct db_batch *b;
 	struct db_txn *t;
-	struct list later;
+	struct view_list later;
 };
 
 static int claim_next(struct claims *c, const struct sorted_entry *en, struct err *e)
@@ -148,8 +50,8 @@ static int claim_next(struct claims *c, const struct sorted_entry *en, struct er
 		rc = object_value_decode(&v, value.p, value.n);
 	if (rc == 0) {
 		view_name_link(name, v.plain, v.o.item, ino, en->v[0] + 1u);
-		rc = list_add_link(&c->later, en->dir, view_place(db_txn_name_key(c->t), name),
-				   en->v[0] + 1u, ino);
+		rc = view_list_add_link(&c->later, en->dir, view_place(db_txn_name_key(c->t), name),
+					en->v[0] + 1u, ino);
 	}
 	wire_out_wipe(&value);
 	if (rc == ERR_NOTFOUND || rc == ERR_INDEX)
@@ -169,7 +71,7 @@ struct folder {
 
 struct view_writer {
 	const uint8_t *name_key;
-	struct list list;
+	struct view_list list;
 	struct folder *folder;
 	uint64_t top[VIEW_KINDS], seed;
 	uint32_t batch;
@@ -198,7 +100,7 @@ int view_writer_new(struct view_writer **out, const uint8_t name_key[32])
 
 void view_writer_reset(struct view_writer *w)
 {
-	list_reset(&w->list);
+	view_list_reset(&w->list);
 	w->batch++;
 	if (w->batch == 0) {
 		memset(w->folder, 0, FOLDERS * sizeof(*w->folder));
@@ -210,7 +112,7 @@ void view_writer_free(struct view_writer *w)
 {
 	if (!w)
 		return;
-	list_free(&w->list);
+	view_list_free(&w->list);
 	secret_wipe(w->folder, FOLDERS * sizeof(*w->folder));
 	free(w->folder);
 	free(w);
@@ -251,7 +153,7 @@ static int enter(struct view_writer *w, uint64_t parent, const char *name, uint6
 	}
 	v[0] = VIEW_FOLDER;
 	memcpy(v + 1, name, n);
-	return list_add(&w->list, parent, met.place, v, 1 + n);
+	return view_list_add(&w->list, parent, met.place, v, 1 + n);
 }
 
 static int add_link(struct view_writer *w, enum view_kind k, const struct view_name *name,
@@ -262,7 +164,7 @@ static int add_link(struct view_writer *w, enum view_kind k, const struct view_n
 
 	for (unsigned i = 0; rc == 0 && i < VIEW_NAME_DEPTH; i++)
 		rc = enter(w, dir, name->part[i], &dir);
-	return rc ? rc : list_add_link(&w->list, dir, place, 0, ino);
+	return rc ? rc : view_list_add_link(&w->list, dir, place, 0, ino);
 }
 
 int view_add(struct view_writer *w, uint64_t ino, const char *plain, size_t n,
@@ -286,18 +188,19 @@ int view_add(struct view_writer *w, uint64_t ino, const char *plain, size_t n,
 
 /* A batch's own entries, and who loses. */
 struct direct {
-	struct list *list;
+	struct view_list *list;
 	struct claims claims;
 };
 
 static int direct_peek(void *ctx, struct sorted_entry *en, struct err *e)
 {
-	return list_peek(((struct direct *)ctx)->list, en, e);
+	(void)e;
+	return view_list_peek(((struct direct *)ctx)->list, en);
 }
 
 static void direct_take(void *ctx)
 {
-	((struct direct *)ctx)->list->next++;
+	view_list_take(((struct direct *)ctx)->list);
 }
 
 static int direct_lost(void *ctx, const struct sorted_entry *en, struct err *e)
@@ -312,11 +215,11 @@ static int put_direct(struct view_writer *w, struct db_batch *b, struct db_txn *
 	const struct sorted_source s = {direct_peek, direct_take, direct_lost, &d};
 	int rc;
 
-	list_sort(&w->list);
+	view_list_sort(&w->list);
 	rc = sorted_insert(b, t, &s, 0, e);
 	if (rc == 0)
-		rc = list_queue(&d.claims.later, b, turn, e);
-	list_free(&d.claims.later);
+		rc = view_list_queue(&d.claims.later, b, turn, e);
+	view_list_free(&d.claims.later);
 	return rc;
 }
 
@@ -333,7 +236,7 @@ int view_flush(struct view_writer *w, struct db_batch *b, struct db_txn *t, uint
 			rc = put_direct(w, b, t, turn, e);
 			*changed = true;
 		} else {
-			rc = list_queue(&w->list, b, turn, e);
+			rc = view_list_queue(&w->list, b, turn, e);
 		}
 	}
 	view_writer_reset(w);
@@ -377,7 +280,7 @@ void view_settle_free(struct view_settle *s)
 	if (!s)
 		return;
 	view_queue_close(s->q);
-	list_free(&s->claims.later);
+	view_list_free(&s->claims.later);
 	free(s);
 }
 
@@ -408,8 +311,8 @@ int view_settle_step(struct view_settle *s, struct db_batch *b, struct db_txn *t
 	s->claims.t = t;
 	rc = sorted_insert(b, t, &src, STEP_BLOCKS, e);
 	if (rc == 0)
-		rc = list_queue(&s->claims.later, b, turn, e);
-	list_reset(&s->claims.later);
+		rc = view_list_queue(&s->claims.later, b, turn, e);
+	view_list_reset(&s->claims.later);
 	if (rc)
 		return rc;
 	rc = view_queue_peek(s->q, &en, e);
