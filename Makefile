@@ -140,6 +140,7 @@ PROGRAMS   := $(patsubst tools/%.c,%,$(MAIN_SRC))
 UNIT	   := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 HELPERS	   := $(patsubst %.c,$(B)/%,$(HELPER_SRC))
 SHARED	   := $(patsubst %.c,$(B)/%.so,$(SHARED_SRC))
+UNASKED	   := $(B)/tests/fuse/unasked
 REPLAY	   := $(B)/tests/fuzz/replay
 # Unit tests that start threads run under ThreadSanitizer too.
 THREAD_SRC := $(if $(UNIT_SRC),$(shell grep -l pthread_create $(UNIT_SRC)))
@@ -217,9 +218,14 @@ $(SHARED): $(B)/%.so: %.c $(B)/.flags
 		$(CC) -D_GNU_SOURCE $(WARNINGS) -std=c11 -O2 -g -fPIC -shared -pthread -o $@ $< -ldl; \
 	else touch $@; fi
 
-$(HELPERS): %: %.o $(B)/libtest.a $(B)/libengine.a
+$(filter-out $(UNASKED),$(HELPERS)): %: %.o $(B)/libtest.a $(B)/libengine.a
 	$(call say,LD)
 	$(link) $(FUSE_LIBS) $(ENGINE_LIBS)
+
+# custody as a node may have it that exports what it was not granted.
+$(UNASKED): $(UNASKED).o $(B)/tools/custody.o $(call obj,$(CMD_SRC)) $(B)/libtools.a $(B)/libengine.a
+	$(call say,LD)
+	$(link) -Wl,--wrap=authorisation_may_export $(ENGINE_LIBS)
 
 # The targets over the cases of tests/corpora, with any compiler; and in a fuzzer.
 $(REPLAY): $(B)/tests/fuzz/replay.o

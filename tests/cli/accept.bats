@@ -25,6 +25,15 @@ setup_file() {
 		custody --node ws export archive out -a "$S"
 		custody --node ws export archive out.tar -a "$S" --format tar
 		custody --node ws export archive out.age -a "$S" --seal-to "$(age-keygen -y court.key)"
+		# an authorisation to read, which this node takes for one to export
+		world_request q otay/us
+		world_authorise q
+		custody --node ws import archive q.auth
+		unasked=$(dirname "$CUSTODY")/tests/fuse/unasked
+		S=$(sed -n 's/^serial: //p' q.auth)
+		run -7 custody --node ws export archive refused.tar -a "$S" --format tar
+		"$unasked" --node ws export archive ungranted.tar -a "$S" --format tar
+		"$unasked" --node ws export archive ungranted.age -a "$S" --seal-to "$(age-keygen -y court.key)"
 		cp archive/archive.txt known.txt
 		mkdir home && mv archive auth cap ws home
 		world_keys stranger
@@ -121,6 +130,23 @@ bad() {
 	# so is what never was sealed
 	age -r "$(age-keygen -y other.key)" out.tar >never.age
 	run -7 accept never.age -i other.key
+}
+
+@test "from a node without grant, which did not ask itself, is 7" {
+	[ ! -e refused.tar ]
+	for p in ungranted.tar "ungranted.age -i court.key"; do
+		# shellcheck disable=SC2086 # words
+		run -7 --separate-stderr accept $p
+		says "verdict        refused"
+		# shellcheck disable=SC2086
+		run -7 --separate-stderr accept $p --json
+		json '.[0] | .verdict == "refused" and .damaged == 0 and .refused > 0 and all(.findings[]; .exit == 7)'
+	done
+	# nor is it taken in
+	world_archive
+	world_node lab ingest,reader
+	run -7 accept ungranted.tar --node lab --into archive --collection c
+	[ -z "$(custody log archive --no-node --type accession)" ]
 }
 
 @test "a package that was altered anywhere is 4" {
