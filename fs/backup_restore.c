@@ -85,6 +85,38 @@ static int put_marker(const struct restore_run *r)
 	return rc;
 }
 
+static int is_temporary(const struct dirent *en)
+{
+	return file_is_temporary(en->d_name);
+}
+
+static bool has_only_temporaries(int dir)
+{
+	struct dirent **names = NULL;
+	int n = scandirat(dir, ".", &names, is_entry, NULL);
+	bool only = n >= 0;
+
+	for (int i = 0; i < n; i++) {
+		only = only && is_temporary(names[i]);
+		free(names[i]);
+	}
+	free(names);
+	return only;
+}
+
+/* What a restore left that was killed while it wrote its marker. */
+static void sweep(int dir)
+{
+	struct dirent **names = NULL;
+	int n = scandirat(dir, ".", &names, is_temporary, NULL);
+
+	for (int i = 0; i < n; i++) {
+		unlinkat(dir, names[i]->d_name, 0);
+		free(names[i]);
+	}
+	free(names);
+}
+
 /* A folder that is there already must be a restore of this archive that was begun. */
 static int check_marker(const struct restore_run *r)
 {
@@ -93,14 +125,18 @@ static int check_marker(const struct restore_run *r)
 	uint8_t id[16];
 	int rc = file_read(r->b.dest.work, MARKER, MARKER_MAX, &text, NULL);
 
-	if (rc == ERR_NOTFOUND && is_empty(r->b.dest.work, r->partial, NULL) == 1)
+	if (rc == ERR_NOTFOUND && has_only_temporaries(r->b.dest.work)) {
+		sweep(r->b.dest.work);
 		return put_marker(r);
+	}
 	f = form_begin((struct text_span){(const char *)text.p, text.n}, TITLE, NULL);
 	form_id(&f, "archive", id);
 	if (rc || form_end(&f) != 0 || memcmp(id, r->b.a->desc.id, 16) != 0)
 		rc = err_set(r->e, ERR_FOREIGN,
 			     "%s is there, and no restore of this archive: move it away",
 			     r->partial);
+	else
+		sweep(r->b.dest.work);
 	wire_out_free(&text);
 	return rc;
 }

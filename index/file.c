@@ -130,6 +130,12 @@ static int open_parent(int dirfd, const char *path, const char **name, struct er
 	return fd >= 0 ? fd : err_sys(e, "can't open the directory of %s", path);
 }
 
+bool file_is_temporary(const char *name)
+{
+	return strlen(name) == TMP_NAME_SIZE - 1 && name[0] == '.' &&
+	       strspn(name + 1, "0123456789abcdef") == 16 && strcmp(name + 17, ".tmp") == 0;
+}
+
 /* Create a file of a new random name in dirfd and write it out; tmp names it. */
 static int write_tmp(int dirfd, char tmp[TMP_NAME_SIZE], const char *path, const void *p, size_t n,
 		     mode_t mode, struct err *e)

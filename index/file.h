@@ -23,6 +23,8 @@ int file_read(int dirfd, const char *path, size_t max, struct wire_out *out, str
 /* The same for a path that a person gave: relative to the working directory, links are followed and
  * pipes are read (a shell's <(...) is both); "-" is standard input. */
 int file_read_path(const char *path, size_t max, struct wire_out *out, struct err *e);
+/* Is it the name of a temporary file, which a crash has left behind? */
+bool file_is_temporary(const char *name);
 /* Write a temporary file beside it (".<16 hex>.tmp"; a crash may leave one behind), fdatasync,
  * rename over path, fsync the directory. */
 int file_replace(int dirfd, const char *path, const void *p, size_t n, mode_t mode, struct err *e);

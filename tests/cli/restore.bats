@@ -119,6 +119,10 @@ accession() { jq -r 'select(.type == "accession") | .accession' archive/journal/
 	mkdir stranger.partial && touch stranger.partial/file
 	fails 5 "move it away" custody restore bak stranger
 	[ "$(ls -A stranger.partial)" = file ]
+	# one that was killed while it wrote that it has begun
+	mkdir begun.partial && touch begun.partial/.0123456789abcdef.tmp
+	ok custody restore bak begun
+	[ ! -e begun/.0123456789abcdef.tmp ] && [ ! -e begun.partial ]
 	# killed half-way: no archive, and then one
 	custody restore bak other
 	mv other half.partial
