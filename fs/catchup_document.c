@@ -221,10 +221,14 @@ static void add(uint64_t *sum, uint64_t n)
 		*sum = UINT64_MAX;
 }
 
+/* Of an item whose segment can't be read: whatever the budget, it is used up until the index is made anew. */
+#define UNKNOWN_SIZE (UINT64_C(1) << 60)
+
 int catchup_document_used(const struct catchup_document *d, const struct event *ev, struct err *e)
 {
 	struct ledger_document l;
 	struct object o = {0};
+	uint64_t size;
 	int rc = load_release(d, ev, &l, e);
 
 	if (rc == ERR_NOTFOUND)
@@ -233,13 +237,14 @@ int catchup_document_used(const struct catchup_document *d, const struct event *
 		rc = object_add_find(d->s->add, d->s->batch, d->s->txn, ev->item, &o, e);
 	if (rc && rc != ERR_NOTFOUND)
 		return rc;
+	size = rc == 0 ? o.size : UNKNOWN_SIZE;
 	/* Until it is closed nobody knows how much was read: all of it, then. */
 	if (ev->type == EVENT_OPENED) {
 		add(&l.opens, 1);
-		add(&l.open_bytes, o.size);
+		add(&l.open_bytes, size);
 	} else {
-		l.open_bytes -= o.size < l.open_bytes ? o.size : l.open_bytes;
-		add(&l.bytes, ev->bytes);
+		l.open_bytes -= size < l.open_bytes ? size : l.open_bytes;
+		add(&l.bytes, ev->bytes < size ? ev->bytes : size);
 	}
 	return ledger_put_document(d->s->batch, &l);
 }

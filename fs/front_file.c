@@ -113,6 +113,17 @@ static int await_log(struct front_file *ff)
 	return logged;
 }
 
+/* It was opened, and then could not be logged as such. */
+static bool was_refused(struct front_file *ff)
+{
+	bool refused;
+
+	pthread_mutex_lock(&ff->lock);
+	refused = ff->logged < 0;
+	pthread_mutex_unlock(&ff->lock);
+	return refused;
+}
+
 static int decide(struct front *f, const struct object *o, uint32_t uid, struct release **out,
 		  uint8_t near[16])
 {
@@ -252,8 +263,8 @@ static void refuse(struct front *f, struct front_file *ff, int rc, uint64_t off,
 	} else if (err_exit(rc) == 7) {
 		memcpy(near, ff->release, 16);
 		front_log_refusal(f, &o, &ff->who, rc, near);
-		/* An open too many was never one: those before it go on. */
-		if (rc == ERR_EXPIRED || (rc == ERR_BUDGET && await_log(ff) == LOG_DURABLE))
+		/* Not for a budget: less may be asked for next, and others may give back what they claim. */
+		if (rc == ERR_EXPIRED)
 			front_end_release(f, reading_release(ff->rd), rc);
 	}
 }
@@ -278,8 +289,12 @@ static void answer(fuse_req_t req, struct front *f, uint64_t node, struct front_
 	} else if (fuse_reply_open(req, fi) == -ENOENT) {
 		file_drop(f, ff); /* it was interrupted: neither READ nor RELEASE comes */
 	}
-	if (first)
-		front_nodes_logged(f, node, log_opened(f, ff) == 0);
+	if (first) {
+		rc = log_opened(f, ff);
+		front_nodes_logged(f, node, rc == 0);
+		if (rc < 0)
+			refuse(f, ff, rc, 0, 0, "");
+	}
 	file_drop(f, ff);
 }
 
@@ -360,7 +375,8 @@ static int read_some(struct front *f, struct front_file *ff, off_t off, size_t s
 		rc = reading_read(ff->rd, (uint64_t)off, size, b->plain, got, &b->work, &bad->off,
 				  &bad->len, &bad->e);
 	}
-	return rc;
+	/* Its charge was taken back: `opened` can't be logged. */
+	return rc == ERR_NOTFOUND && await_log(ff) < 0 ? await_log(ff) : rc;
 }
 
 void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
@@ -385,7 +401,8 @@ void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	if (rc == 0)
 		rc = lasts(f, ff); /* that may have taken long */
 	if (rc < 0) {
-		refuse(f, ff, rc, bad.off, bad.len, bad.e.text);
+		if (!was_refused(ff)) /* that is in the log already */
+			refuse(f, ff, rc, bad.off, bad.len, bad.e.text);
 		fuse_reply_err(req, err_errno(rc));
 	} else {
 		fuse_reply_buf(req, (const char *)b->plain, got);

@@ -36,9 +36,7 @@ struct reading_work {
 
 /* Plaintext [off, off+n), cut at the end of the item; *got says how much. buf has n bytes; no
  * plaintext stays in *w, nor in buf on failure. Checks that the release lasts, by its not-after too.
- * Every byte asked for is charged to the release before it is opened, as often as it is asked for:
- * what the kernel dropped from its cache and reads again counts again, so that no budget is ever
- * undercounted. ERR_DAMAGED leaves the damaged plaintext range in *bad_off, *bad_len; the release's
+ * Every byte asked for is charged to the release before it is opened (fs/release_meter). ERR_DAMAGED leaves the damaged plaintext range in *bad_off, *bad_len; the release's
  * reasons. */
 int reading_read(struct reading *r, uint64_t off, size_t n, uint8_t *buf, size_t *got,
 		 struct reading_work *w, uint64_t *bad_off, uint64_t *bad_len, struct err *e);

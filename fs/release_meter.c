@@ -11,7 +11,7 @@
 struct release_use {
 	struct release_use *next; /* of its bucket */
 	uint64_t handle, size;
-	uint64_t served;	 /* bytes, as often as they were asked for */
+	uint64_t served;	 /* bytes that were charged; at most size */
 	uint64_t opened, closed; /* seq of these lines, or NOT_LOGGED */
 };
 
@@ -128,11 +128,13 @@ int release_meter_bytes(struct release_meter *m, uint64_t handle, uint64_t n)
 	u = *place(m, handle);
 	if (!u)
 		rc = ERR_NOTFOUND;
-	else if (!fits(m->bytes, n, m->max_bytes))
+	else if (n > u->size - u->served) /* read more than once */
+		n = u->size - u->served;
+	if (rc == 0 && !fits(m->bytes, n, m->max_bytes))
 		rc = ERR_BUDGET;
 	if (rc == 0) {
 		m->bytes = plus(m->bytes, n);
-		u->served = plus(u->served, n);
+		u->served += n;
 	}
 	pthread_mutex_unlock(&m->lock);
 	return rc;

@@ -36,7 +36,9 @@ void release_meter_free(struct release_meter *m);
 int release_meter_open(struct release_meter *m, uint64_t handle, uint64_t size);
 /* The handle's `opened` will not be logged: it is as if it had never been charged. */
 void release_meter_cancel(struct release_meter *m, uint64_t handle);
-/* n more bytes by a handle, whole or not at all: ERR_BUDGET. ERR_NOTFOUND: no such handle is open. */
+/* n more bytes by a handle, whole or not at all: ERR_BUDGET. ERR_NOTFOUND: no such handle is open. What
+ * a handle reads is charged up to the size of its item: then it has read all there is, and other processes,
+ * which count an open item whole, never count too little. */
 int release_meter_bytes(struct release_meter *m, uint64_t handle, uint64_t n);
 /* An `opened` or `closed` of this process is in the log, as line ev->seq. */
 void release_meter_logged(struct release_meter *m, const struct event *ev);

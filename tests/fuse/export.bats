@@ -48,3 +48,41 @@ teardown() { world_end; }
 	[ "$opened" -le "$max" ] && [ "$opened" -gt "$n" ]
 	"$CUSTODY" verify archive
 }
+
+@test "an open that an export has used up is refused, in the log too, and ends no other" {
+	n=$(find images -type f | wc -l)
+	world_request r otay
+	world_authorise r --max-opens $((n + 1)) --export-to plain
+	"$CUSTODY" --node ws import archive r.auth
+	world_mount
+	exec 8<mnt/otay/us/car1.jpg
+	cmp <(head -c 1000 <&8) <(head -c 1000 images/us/car1.jpg)
+	"$CUSTODY" --node ws export archive out -a "$(sed -n 's/^serial: //p' r.auth)"
+	refused 1 'Permission denied' cat mnt/otay/us/car3.jpg
+	cmp <(cat <&8) <(tail -c +1001 images/us/car1.jpg) # it goes on
+	exec 8<&-
+	world_umount
+	"$CUSTODY" --node ws log archive --type refused --json | jq -es 'any(.[]; .reason == "budget")'
+	"$CUSTODY" --node ws log archive --type release-ended --json | jq -es 'length == 0'
+}
+
+@test "bytes that are read again through one open file are counted once" {
+	size=$(stat -c %s images/us/car1.jpg)
+	all=$(find images -type f -printf '%s\n' | awk '{ n += $1 } END { print n }')
+	world_request r otay
+	world_authorise r --max-bytes $((size + all)) --export-to plain
+	"$CUSTODY" --node ws import archive r.auth
+	world_mount
+	python3 - mnt/otay/us/car1.jpg <<-'END'
+		import mmap, os, sys
+		fd = os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECT) # past the kernel's cache
+		room = mmap.mmap(-1, 1 << 20)
+		first = os.preadv(fd, [room], 0)
+		assert all(os.preadv(fd, [room], 0) == first for i in range(9))
+	END
+	"$CUSTODY" --node ws export archive out -a "$(sed -n 's/^serial: //p' r.auth)"
+	refused 1 'Permission denied' cat mnt/otay/us/car1.jpg
+	world_umount
+	"$CUSTODY" --node ws status archive --json >status.json
+	jq -e ".releases[0].bytes == $((size + all))" status.json || { cat status.json; false; }
+}

@@ -118,11 +118,11 @@ static void test_used(void **state)
 	assert_int_equal(d.bytes, 10);
 	assert_int_equal(d.open_bytes, size);
 	same_anew(s, serial);
-	/* More than the item has, when it was read over and over. */
+	/* No more than the item has, though it was read over and over. */
 	log_use(s, EVENT_CLOSED, o.item, serial, 2, 10 * size);
 	run(s);
 	d = document(s, serial);
-	assert_int_equal(d.bytes, 10 + 10 * size);
+	assert_int_equal(d.bytes, 10 + size);
 	assert_int_equal(d.open_bytes, 0);
 	same_anew(s, serial);
 	/* Of a release or an item that is not known. */
@@ -131,7 +131,7 @@ static void test_used(void **state)
 	run(s);
 	d = document(s, serial);
 	assert_int_equal(d.opens, 3);
-	assert_int_equal(d.open_bytes, 0);
+	assert_true(d.open_bytes > UINT64_MAX / 64); /* nobody knows */
 	same_anew(s, serial);
 }
 
@@ -399,30 +399,29 @@ static void test_preadmitted(void **state)
 	assert_int_equal(stage_document(s, serial, &d), ERR_NOTFOUND);
 	assert_int_equal(stage_import(s, &doc, &e), 0);
 	document_free(&doc);
-	log_use(s, EVENT_CLOSED, o.item, serial, 1, 200);
+	log_use(s, EVENT_CLOSED, o.item, serial, 1, 100);
 	run(s);
 	d = document(s, serial);
 	assert_int_equal(d.state, LEDGER_ADMITTED);
 	assert_memory_equal(d.node, s->id[STAGE_WS], 16);
-	assert_int_equal(d.bytes, 200);
+	assert_int_equal(d.bytes, 100);
 	same_anew(s, serial);
 }
 
-/* Sums stay at their end. */
+/* Sums stay at their end; those of an item that is not known come there soon. */
 static void test_saturated(void **state)
 {
 	struct stage *s = *state;
 	uint8_t serial[16];
-	struct object o;
+	const uint8_t unknown[16] = {1};
 
 	stage_enter(s, STAGE_WS, 0);
 	stage_release(s, STAGE_WS, &car, serial);
-	assert_int_equal(stage_find(s, "otay/car1.jpg", &o), 0);
-	log_use(s, EVENT_CLOSED, o.item, serial, 1, UINT64_MAX - 100);
-	log_use(s, EVENT_CLOSED, o.item, serial, 2, 500);
+	for (unsigned i = 0; i < 20; i++)
+		log_use(s, EVENT_CLOSED, unknown, serial, i, UINT64_MAX - 100);
 	run(s);
 	assert_true(document(s, serial).bytes == UINT64_MAX);
-	log_use(s, EVENT_CLOSED, o.item, serial, 3, 1);
+	log_use(s, EVENT_CLOSED, unknown, serial, 3, 1);
 	run(s);
 	assert_true(document(s, serial).bytes == UINT64_MAX);
 	same_anew(s, serial);

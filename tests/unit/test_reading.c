@@ -152,7 +152,7 @@ static void test_whole(void **state)
 	struct release *r = released(m, &t);
 	uint64_t opens, bytes, sum = 0;
 
-	assert_int_equal(release_charge_open(r, 1, BIG), 0);
+	assert_int_equal(release_charge_open(r, 1, UINT64_MAX), 0);
 	for (unsigned i = 0; i < SIZES; i++) {
 		struct reading *rd = open_item(m, i, r);
 
@@ -540,16 +540,24 @@ static void test_budget(void **state)
 	const struct stage_terms t = {.paths = {"otay/f5"}, .max_bytes = CHUNK + 11};
 	struct release *r = released(m, &t);
 	struct reading *rd = open_item(m, 5, r);
+	const struct object o = object(m, 5);
 	uint64_t bad_off, bad_len, opens, bytes;
 	struct err e;
 	size_t got;
 
-	assert_int_equal(release_charge_open(r, 1, BIG), 0);
+	assert_int_equal(read_at(m, rd, 0, 1, &got, &bad_off, &bad_len, &e), ERR_NOTFOUND);
+	assert_int_equal(release_charge_open(r, 1, o.size), 0);
 	same(m, rd, 5, 0, BIG); /* what lies past the end is not charged */
 	release_used(r, &opens, &bytes);
 	assert_int_equal(bytes, CHUNK + 1);
+	same(m, rd, 5, 0, BIG); /* nor what this handle has read before */
+	release_used(r, &opens, &bytes);
+	assert_int_equal(bytes, CHUNK + 1);
+	reading_close(rd);
+	assert_int_equal(reading_open(&rd, m->stage.st, &o, r, 2, &e), 0);
+	assert_int_equal(release_charge_open(r, 2, o.size), 0);
 	assert_int_equal(read_at(m, rd, 0, 11, &got, &bad_off, &bad_len, &e), ERR_BUDGET);
-	same(m, rd, 5, 0, 10); /* again is charged again */
+	same(m, rd, 5, 0, 10);
 	assert_int_equal(read_at(m, rd, 0, 1, &got, &bad_off, &bad_len, &e), ERR_BUDGET);
 	reading_close(rd);
 	release_drop(r);
