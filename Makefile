@@ -30,7 +30,7 @@ TEST_PKGS  := libcmocka-dev bats age openssh-tests jq attr binutils util-linux p
 	      python3 e2fsprogs libimage-exiftool-perl nodejs golang-go golang-golang-x-mod-dev \
 	      rsync fio lsof inotify-tools imagemagick python3-pil restic borgbackup \
 	      chromium fonts-dejavu-core poppler-utils nbdkit nbdkit-plugin-dev libnbd-bin \
-	      systemd pinentry-tty
+	      systemd pinentry-tty zsh fish
 LINT_PKGS  := clang clang-format clang-tidy cppcheck shellcheck mandoc
 CRASH_PKGS := xfsprogs btrfs-progs
 LONG_PKGS  := systemd-container dbus
@@ -146,7 +146,8 @@ REPLAY	   := $(B)/tests/fuzz/replay
 THREAD_SRC := $(if $(UNIT_SRC),$(shell grep -l pthread_create $(UNIT_SRC)))
 
 MANPAGES   := $(wildcard man/*.[1578])
-SCRIPTS	   := .ci/run .ci/deps tests/lib/run-tests $(wildcard tests/*/*.sh tools/contrib/scripts/*)
+SCRIPTS	   := .ci/run .ci/deps tests/lib/run-tests $(wildcard tests/*/*.sh tools/contrib/scripts/*) \
+	      tools/contrib/completions/generate
 C_FILES	   := $(wildcard crypto/*.[ch] index/*.[ch] fs/*.[ch] tools/*.[ch] tests/*/*.[ch])
 
 # ---- building -----------------------------------------------------------------------------------
@@ -249,15 +250,35 @@ MOUNT_LINKS	 := mount.custodyfs mount.fuse.custodyfs
 mandir		 := $(DESTDIR)$(PREFIX)/share/man
 UNITS		 := $(wildcard tools/contrib/systemd/*)
 CONTRIB		 := $(wildcard tools/contrib/scripts/*)
-unitdir		 := $(DESTDIR)$(PREFIX)/lib/systemd/system
+unitdir		 ?= $(DESTDIR)$(PREFIX)/lib/systemd/system
+
+BASHDIR		 := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR		 ?= $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+FISHDIR		 := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+
+# From what --help says. The authority's programs may be installed alone, or not at all.
+complete	  = $(Q)mkdir -p $(@D) && tools/contrib/completions/generate $(lastword $(subst ., ,$@)) $(B) $(1) >$@
+COMPLETIONS	 := $(addprefix $(B)/completions/,$(foreach p,$(filter-out custodyfs,$(INSTALL_PROGRAMS)),$p.bash $p.zsh $p.fish))
+$(filter %/custody.bash %/custody.zsh %/custody.fish,$(COMPLETIONS)): all
+	$(call say,GEN)
+	$(call complete,custody custodyfs)
+$(B)/completions/custody-authority.%: all
+	$(call say,GEN)
+	$(call complete,custody-authority)
 
 .PHONY: install uninstall
-install: all ## install to $(DESTDIR)$(PREFIX) (mount(8) finds its helper with PREFIX=/usr)
+install: all $(COMPLETIONS) ## install to $(DESTDIR)$(PREFIX) (mount(8) finds its helper with PREFIX=/usr)
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
 	$(INSTALL) -m 755 $(addprefix $(B)/,$(INSTALL_PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
 	$(foreach l,$(MOUNT_LINKS),ln -sfn ../bin/custodyfs $(DESTDIR)$(PREFIX)/sbin/$l &&) :
 	$(foreach m,$(MANPAGES),$(INSTALL) -D -m 644 -t $(mandir)/man$(lastword $(subst ., ,$m)) $m &&) :
 	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/custodyfs $(CONTRIB)
+	$(foreach p,$(basename $(notdir $(filter %.bash,$(COMPLETIONS)))), \
+		$(INSTALL) -D -m 644 $(B)/completions/$p.bash $(BASHDIR)/$p && \
+		$(INSTALL) -D -m 644 $(B)/completions/$p.zsh $(ZSHDIR)/_$p && \
+		$(INSTALL) -D -m 644 $(B)/completions/$p.fish $(FISHDIR)/$p.fish &&) :
+	ln -sfn custody $(BASHDIR)/custodyfs
+	ln -sfn custody.fish $(FISHDIR)/custodyfs.fish
 	$(INSTALL) -d $(unitdir)
 	$(foreach u,$(UNITS),sed 's|/usr/local/|$(PREFIX)/|' '$u' | $(INSTALL) -m 644 /dev/stdin '$(unitdir)/$(notdir $u)' &&) :
 
@@ -265,7 +286,8 @@ uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,custodyfs custody custody-authority) \
 		$(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(MOUNT_LINKS)) \
 		$(foreach m,$(MANPAGES),$(mandir)/man$(lastword $(subst ., ,$m))/$(notdir $m)) \
-		$(foreach u,$(UNITS),'$(unitdir)/$(notdir $u)') \
+		$(foreach u,$(UNITS),'$(unitdir)/$(notdir $u)') $(ZSHDIR)/_custody $(ZSHDIR)/_custody-authority \
+		$(foreach p,custodyfs custody custody-authority,$(BASHDIR)/$p $(FISHDIR)/$p.fish) \
 		$(CONTRIB:tools/contrib/scripts/%=$(DESTDIR)$(PREFIX)/lib/custodyfs/%)
 
 .PHONY: deps
