@@ -33,7 +33,8 @@ TEST_PKGS  := libcmocka-dev bats age openssh-tests jq attr binutils util-linux p
 	      systemd pinentry-tty zsh fish
 LINT_PKGS  := clang clang-format clang-tidy cppcheck shellcheck mandoc
 CRASH_PKGS := xfsprogs btrfs-progs
-LONG_PKGS  := systemd-container dbus
+LONG_PKGS  := systemd-container dbus debootstrap lintian
+DEB_PKGS   := debhelper dpkg-dev
 FUZZ_PKGS  := clang libclang-rt-14-dev $(if $(filter afl,$(FUZZ_ENGINE)),afl++)
 BENCH_PKGS := gocryptfs securefs squashfuse squashfs-tools restic borgbackup procps util-linux
 
@@ -290,6 +291,12 @@ uninstall: ## remove what install put there
 		$(foreach p,custodyfs custody custody-authority,$(BASHDIR)/$p $(FISHDIR)/$p.fish) \
 		$(CONTRIB:tools/contrib/scripts/%=$(DESTDIR)$(PREFIX)/lib/custodyfs/%)
 
+DEB ?= build/deb
+.PHONY: deb
+deb: ## Debian packages, into build/deb: custodyfs, custodyfs-authority, custodyfs-doc
+	@.ci/deps $(BUILD_PKGS) $(DEB_PKGS)
+	+@tools/contrib/deb/build $(VERSION) $(DEB)
+
 .PHONY: deps
 deps: ## install the Debian packages that are missing (a quick no-op when none is)
 	@MISSING='$(PC_MISSING)' .ci/deps $(BUILD_PKGS) $(RUN_PKGS) $(TEST_PKGS)
@@ -334,12 +341,12 @@ check-fuse: ## the tests of real mounts
 # watched folders and ingests killed 100 times; a burst of 50,000 files; units in a systemd that is booted.
 KILLS ?= 1000
 .PHONY: check-integration
-check-integration: ## the long and heavy tests: 1000 kill points, 50,000 files at once, a booted systemd
+check-integration: ## the long and heavy tests: 1000 kill points, 50,000 files at once, packages, a booted systemd
 	+@$(sub) deps
-	@.ci/deps $(LONG_PKGS) || :
+	@.ci/deps $(LONG_PKGS) $(DEB_PKGS) || :
 	+@$(build-cli)
-	@KILLS=$(KILLS) CUSTODY_BURST=50000 CUSTODY_KILLS=100 CUSTODY_BOOT=1 $(run-tests) -t 3600 \
-		$(addprefix cli:tests/cli/,units.bats backup_kill.bats watch.bats resume.bats)
+	@KILLS=$(KILLS) CUSTODY_BURST=50000 CUSTODY_KILLS=100 CUSTODY_BOOT=1 CUSTODY_DEB=1 $(run-tests) -t 3600 \
+		$(addprefix cli:tests/cli/,packages.bats units.bats backup_kill.bats watch.bats resume.bats)
 
 .PHONY: demo bench bench-quick
 demo: ## the walk-through, from capture to released copy (IMAGES=DIR: with your own images)
