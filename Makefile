@@ -30,7 +30,7 @@ TEST_PKGS  := libcmocka-dev bats age openssh-tests jq attr binutils util-linux p
 	      python3 e2fsprogs libimage-exiftool-perl nodejs golang-go golang-golang-x-mod-dev \
 	      rsync fio lsof inotify-tools imagemagick python3-pil restic borgbackup \
 	      chromium fonts-dejavu-core poppler-utils nbdkit nbdkit-plugin-dev libnbd-bin \
-	      systemd pinentry-tty zsh fish
+	      systemd pinentry-tty zsh fish man-db mandoc
 LINT_PKGS  := clang clang-format clang-tidy cppcheck shellcheck mandoc
 CRASH_PKGS := xfsprogs btrfs-progs
 LONG_PKGS  := systemd-container dbus debootstrap lintian
@@ -345,8 +345,8 @@ check-integration: ## the long and heavy tests: 1000 kill points, 50,000 files a
 	+@$(sub) deps
 	@.ci/deps $(LONG_PKGS) $(DEB_PKGS) || :
 	+@$(build-cli)
-	@KILLS=$(KILLS) CUSTODY_BURST=50000 CUSTODY_KILLS=100 CUSTODY_BOOT=1 CUSTODY_DEB=1 $(run-tests) -t 3600 \
-		$(addprefix cli:tests/cli/,packages.bats units.bats backup_kill.bats watch.bats resume.bats)
+	@KILLS=$(KILLS) CUSTODY_BURST=50000 CUSTODY_KILLS=100 CUSTODY_BOOT=1 CUSTODY_DEB=1 CUSTODY_LONG=1 $(run-tests) -t 3600 \
+		$(addprefix cli:tests/cli/,packages.bats units.bats integration.bats backup_kill.bats watch.bats resume.bats)
 
 .PHONY: demo bench bench-quick
 demo: ## the walk-through, from capture to released copy (IMAGES=DIR: with your own images)

@@ -42,7 +42,7 @@ static long once(const char *what, const char *twice, char *buf, size_t cap, str
 long askpass_ask(const char *what, bool confirm, char *buf, size_t cap, struct err *e)
 {
 	char second[1024];
-	long n = once(what, "", buf, cap, e), m = n;
+	long n = once(what, "", buf, cap, e), m;
 
 	if (n <= 0 || !confirm)
 		return n;

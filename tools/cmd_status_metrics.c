@@ -19,16 +19,18 @@ static void put_info(const struct cmd_status *st)
 	text_hex(archive, st->s->archive->desc.id, 16);
 	text_hex(node, id->id, 16);
 	exposition_family("custody_info", "The archive and this node; always 1.");
-	exposition_labels("custody_info", "archive", archive, "node", node, "name",
-			  self ? self->name : "", "role", roster_roles_text(st->s->home->roles),
-			  "version", CUSTODY_VERSION, NULL);
+	exposition_labels("custody_info",
+			  (const char *const[]){"archive", archive, "node", node, "name",
+						self ? self->name : "", "role",
+						roster_roles_text(st->s->home->roles), "version",
+						CUSTODY_VERSION, NULL});
 	exposition_number(1);
 	exposition_gauge("custody_node_revoked", "1 if this node was revoked.",
 			 self && self->revoked);
 	exposition_family("custody_enrolment_end_timestamp_seconds",
 			  "When the enrolment of this node ends; missing if it does not.");
 	if (self && self->not_after_ms) {
-		exposition_labels("custody_enrolment_end_timestamp_seconds", NULL);
+		exposition_sample("custody_enrolment_end_timestamp_seconds");
 		exposition_time(self->not_after_ms);
 	}
 }
@@ -68,7 +70,7 @@ static void put_journals(const struct cmd_status *st, const char *name, const ch
 
 		memcpy(&n, (const char *)j + offset, sizeof(n));
 		text_hex(node, j->node, 16);
-		exposition_labels(name, "node", node, "name", j->name, NULL);
+		exposition_labels(name, (const char *const[]){"node", node, "name", j->name, NULL});
 		exposition_number(n);
 	}
 }
@@ -81,7 +83,8 @@ static void put_journal_times(const struct cmd_status *st)
 	exposition_family(name, "When its last event was.");
 	for (size_t i = 0; i < st->journals; i++) {
 		text_hex(node, st->journal[i].node, 16);
-		exposition_labels(name, "node", node, "name", st->journal[i].name, NULL);
+		exposition_labels(name, (const char *const[]){"node", node, "name",
+							      st->journal[i].name, NULL});
 		exposition_time(st->journal[i].last_ms);
 	}
 }
@@ -117,15 +120,15 @@ static void put_releases(const struct cmd_status *st)
 
 	release_each(st->gate.releases, count_release, &c);
 	exposition_family(name, "Releases of this node.");
-	exposition_labels(name, "state", "in-force", NULL);
+	exposition_labels(name, (const char *const[]){"state", "in-force", NULL});
 	exposition_number(c.in_force);
-	exposition_labels(name, "state", "not-yet", NULL);
+	exposition_labels(name, (const char *const[]){"state", "not-yet", NULL});
 	exposition_number(c.not_yet);
-	exposition_labels(name, "state", "ended", NULL);
+	exposition_labels(name, (const char *const[]){"state", "ended", NULL});
 	exposition_number(c.ended);
 	exposition_family(end, "When the first of those in force ends; missing if none is.");
 	if (c.in_force) {
-		exposition_labels(end, NULL);
+		exposition_sample(end);
 		exposition_time(c.first_end_ms);
 	}
 }
@@ -154,7 +157,7 @@ static void put_alarms(const struct cmd_alarms *alarms)
 		n = 0;
 		for (size_t i = 0; i < alarms->n; i++)
 			n += !strcmp(alarms->list[i].id, *id);
-		exposition_labels("custody_alarms", "id", *id, NULL);
+		exposition_labels("custody_alarms", (const char *const[]){"id", *id, NULL});
 		exposition_number(n);
 	}
 }

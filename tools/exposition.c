@@ -2,7 +2,6 @@
 #include "tools/exposition.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,22 +32,20 @@ static void put_value(const char *s)
 	}
 }
 
-void exposition_labels(const char *name, ...)
+void exposition_sample(const char *name)
 {
-	const char *label, *before = "{";
-	va_list ap;
-
 	fputs(name, stdout);
-	va_start(ap, name);
-	while ((label = va_arg(ap, const char *))) {
-		printf("%s%s=\"", before, label);
-		put_value(va_arg(ap, const char *));
+}
+
+void exposition_labels(const char *name, const char *const pairs[])
+{
+	exposition_sample(name);
+	for (size_t i = 0; pairs[i]; i += 2) {
+		printf("%s%s=\"", i ? "," : "{", pairs[i]);
+		put_value(pairs[i + 1]);
 		putchar('"');
-		before = ",";
 	}
-	va_end(ap);
-	if (*before == ',')
-		putchar('}');
+	putchar('}');
 }
 
 void exposition_number(uint64_t value)
@@ -64,6 +61,6 @@ void exposition_time(int64_t ms)
 void exposition_gauge(const char *name, const char *help, uint64_t value)
 {
 	exposition_family(name, help);
-	exposition_labels(name, NULL);
+	exposition_sample(name);
 	exposition_number(value);
 }

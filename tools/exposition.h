@@ -12,9 +12,10 @@
 
 /* Begin a family of gauges: a name of [a-z_], what it is in a sentence. Its samples follow, and no others. */
 void exposition_family(const char *name, const char *help);
-/* Pairs of label name and value, up to a NULL; values may be any bytes, and are escaped, with what is no
- * UTF-8 replaced. */
-void exposition_labels(const char *name, ...) __attribute__((sentinel));
+/* Begin a sample: with no labels, or with pairs of label name and value, up to a NULL. Values may be any
+ * bytes: they are escaped, and what is no UTF-8 is replaced. */
+void exposition_sample(const char *name);
+void exposition_labels(const char *name, const char *const pairs[]);
 /* The value that ends a sample. */
 void exposition_number(uint64_t value);
 void exposition_time(int64_t ms); /* as seconds since 1970 */

@@ -12,8 +12,11 @@ static void tell_status(const struct teller *t, const char *before, const char *
 	char line[400];
 	size_t n = 0;
 
-	for (; what[n] && n + 1 < sizeof(line); n++)
-		line[n] = (unsigned char)what[n] < 0x20 ? '?' : what[n];
+	for (; what[n] && n + 1 < sizeof(line); n++) {
+		line[n] = what[n];
+		if ((unsigned char)what[n] < 0x20)
+			line[n] = '?';
+	}
 	line[n] = '\0';
 	notify_tell(&t->notify, "%sSTATUS=%s", before, line);
 }

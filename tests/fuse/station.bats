@@ -53,8 +53,9 @@ own_host() {
 		mount --bind fstab /etc/fstab
 		mount --bind fuse.conf /etc/fuse.conf
 		mount -t tmpfs tmpfs /run
-		# as everywhere where udev is
-		mknod -m 666 over/fuse c 10 229 && mount --bind over/fuse /dev/fuse
+		# as everywhere where udev is; and /dev/log is for the test to have
+		mkdir over/dev && cp -a /dev/null /dev/zero /dev/urandom /dev/tty over/dev/
+		mknod -m 666 over/dev/fuse c 10 229 && mount --bind over/dev /dev
 	END
 	cat >>own_host.sh
 	mkdir -p mnt
@@ -155,8 +156,20 @@ own_host() {
 	(cd mnt/otay && sleep 1.6 && [ -e us/car1.jpg ])
 	until_true not_mounted
 	until_true ended "$pid"
-	"$CUSTODYFS" --node ws archive mnt
-	fusermount3 -u mnt
+	# what unmounts goes with the daemon, whatever ends that
+	"$CUSTODYFS" --node ws -o idle=100 archive mnt
+	pid=$(holder)
+	helper=$(cut -d " " -f 1 "/proc/$pid/task/$pid/children")
+	world_runs "$helper"
+	kill -9 "$pid"
+	until_true ended "$helper"
+	# and SIGTERM, which a service manager gives to both, is for the daemon
+	"$CUSTODYFS" --node ws -o idle=100 archive mnt
+	pid=$(holder)
+	helper=$(cut -d " " -f 1 "/proc/$pid/task/$pid/children")
+	kill -TERM "$helper" "$pid"
+	until_true not_mounted
+	until_true ended "$helper"
 }
 
 @test "idle: as a user, and not what somebody has mounted over it" {
@@ -268,6 +281,20 @@ subprocess.check_call(["umount", mnt])
 want("unmounted", "6", unmounted, mnt)
 assert subprocess.run([fs, "--node", "cap", "archive", "mnt"], stderr=subprocess.PIPE).returncode == 7
 assert "not enrolled as a reader" in want("failed", "2", failed, mnt)
+# without a journal there is syslog
+s.close()
+os.unlink("/run/systemd/journal/socket")
+log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+log.bind("/dev/log")
+log.settimeout(20)
+subprocess.check_call([fs, "--node", "ws", "archive", "mnt"])
+line = log.recv(4096)
+assert line.startswith(b"<30>") and b"custodyfs[" in line and ("mounted on " + mnt).encode() in line, line
+subprocess.check_call(["umount", mnt])
+assert b"]: unmounted" in log.recv(4096)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("/run/systemd/journal/socket")
+s.settimeout(20)
 # a name with a line feed stays one field
 odd = os.environ["W"] + "/m\nPRIORITY=0"
 os.mkdir(odd)
