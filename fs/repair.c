@@ -13,7 +13,7 @@ void repair_progress(struct repair_run *r, uint64_t bytes)
 		r->ask->progress(r->ask->ctx, r->sum->bytes, r->total);
 }
 
-static int log_repair(struct repair_run *r, const struct repair_of *of)
+static int log_repair(struct repair_run *r, const struct repair_of *of, const char *stage)
 {
 	struct event ev = {.type = EVENT_REPAIRED,
 			   .offset = of->offset,
@@ -27,7 +27,7 @@ static int log_repair(struct repair_run *r, const struct repair_of *of)
 	if (of->document)
 		memcpy(ev.document, of->document, 16);
 	memcpy(ev.digest, of->digest, 32);
-	snprintf(ev.what, sizeof(ev.what), "%s", of->what);
+	snprintf(ev.what, sizeof(ev.what), "%s%s", of->what, stage);
 	snprintf(ev.user, sizeof(ev.user), "%s", r->ask->user);
 	return journal_append(r->s->journal, &ev, 1, r->e);
 }
@@ -56,7 +56,12 @@ int repair_note(struct repair_run *r, const struct repair_of *of, bool intact)
 	}
 	if (r->ask->told)
 		r->ask->told(r->ask->ctx, &t);
-	return intact && !r->ask->dry_run ? log_repair(r, of) : 0;
+	return intact && !r->ask->dry_run ? log_repair(r, of, REPAIR_BEGUN) : 0;
+}
+
+int repair_done(struct repair_run *r, const struct repair_of *of)
+{
+	return log_repair(r, of, "");
 }
 
 /* A line that admits a document. */

@@ -5,7 +5,8 @@
  * Ranges that are as logged are never written to; nothing is dropped, and nothing is filled up: what the
  * copy does not have intact either stays as it is, and is told of.
  *
- * Each repair is in the log of the node that does it before it is done.
+ * Each repair is in the log of the node that does it before it is done, as begun, and again when what was
+ * written has been read back.
  *
  * Of logs it can't make anything: a log that is not what its checkpoint signs is restored with its
  * archive. Thread rule: one thread; callbacks come from it.
@@ -15,6 +16,8 @@
 
 #include "fs/backup.h"
 #include "fs/station.h"
+
+#define REPAIR_BEGUN ", begun" /* end of `what` in the first of the two events */
 
 struct repair_told {
 	struct verify_finding at; /* what is damaged; code ERR_DAMAGED */

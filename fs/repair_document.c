@@ -62,6 +62,8 @@ static int mend(struct repair_run *r, const struct repair_named *n, const char *
 		rc = read_good(r->b.a->dir, path, n, &again, r->e);
 	if (rc == ERR_DAMAGED)
 		rc = err_set(r->e, ERR_SYSTEM, "%s does not keep what is written to it", path);
+	if (rc == 0)
+		rc = repair_done(r, &of);
 out:
 	wire_out_free(&good);
 	wire_out_free(&again);

@@ -36,8 +36,10 @@ struct repair_of {
 	uint64_t offset, length;
 	uint8_t digest[32];
 };
-/* Tell of it. intact: the copy has it; then it is logged, unless it is a dry run. */
+/* Tell of it. intact: the copy has it; then it is logged that it is begun, unless it is a dry run. */
 int repair_note(struct repair_run *r, const struct repair_of *of, bool intact);
+/* It was written, and is intact as it was read again: log that. */
+int repair_done(struct repair_run *r, const struct repair_of *of);
 void repair_progress(struct repair_run *r, uint64_t bytes);
 
 int repair_segments(struct repair_run *r);

@@ -101,7 +101,10 @@ static int mend(struct at *at, const struct backup_frame *f)
 	if (rc)
 		return repair_note(r, &of, false);
 	rc = repair_note(r, &of, true);
-	return rc || r->ask->dry_run ? rc : write_range(at, f);
+	if (rc || r->ask->dry_run)
+		return rc;
+	rc = write_range(at, f);
+	return rc ? rc : repair_done(r, &of);
 }
 
 static int check_frames(struct at *at)
@@ -180,6 +183,18 @@ static int put_segment(struct at *at, uint64_t size)
 	return rc ? rc : sync_both(r, fan);
 }
 
+/* What was put there is read again, and what the copy has not intact is told of. */
+static int check_added(struct at *at, const struct repair_of *of)
+{
+	struct repair_run *r = at->r;
+	const uint64_t left = r->sum->left;
+	int rc = at->to >= 0 ? check_frames(at) : 0;
+
+	if (rc || r->ask->dry_run || at->to < 0 || r->sum->left > left)
+		return rc;
+	return repair_done(r, of);
+}
+
 static int add_segment(struct at *at)
 {
 	struct repair_run *r = at->r;
@@ -195,11 +210,11 @@ static int add_segment(struct at *at)
 	rc = digest(at->from, size, of.digest, r->e);
 	if (rc == 0)
 		rc = repair_note(r, &of, true);
-	if (rc == 0 && r->ask->dry_run) {
+	if (rc == 0 && r->ask->dry_run)
 		at->to = dup(at->from);
-		return 0;
-	}
-	return rc ? rc : put_segment(at, size);
+	else if (rc == 0)
+		rc = put_segment(at, size);
+	return rc ? rc : check_added(at, &of);
 }
 
 static int repair_segment(struct repair_run *r, const struct backup_held *h)
@@ -214,11 +229,8 @@ static int repair_segment(struct repair_run *r, const struct backup_held *h)
 	rc = open_file(r->from->dir, at.path, O_RDONLY, &at.from, r->e);
 	if (rc == 0)
 		rc = open_file(r->b.a->dir, at.path, O_RDONLY, &at.to, r->e);
-	if (rc == 0 && at.to < 0)
-		rc = add_segment(&at);
-	/* What was put there is read again, and what the copy has not intact is told of. */
-	if (rc == 0 && at.to >= 0)
-		rc = check_frames(&at);
+	if (rc == 0)
+		rc = at.to < 0 ? add_segment(&at) : check_frames(&at);
 	if (at.to >= 0)
 		close(at.to);
 	if (at.from >= 0)

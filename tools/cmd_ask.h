@@ -44,6 +44,9 @@ struct cmd_ask {
 	/* No more than so many of each journal, the last ones (0: all). Where there is no index, and
 	 * past its end, more may come. */
 	uint64_t last;
+	/* Lines that nobody has signed for, and no index has checked, may make things look worse, not
+	 * better: those that end, settle or take back something are passed over, and others are told of. */
+	bool wary;
 };
 #define CMD_ASK_ALL                                      \
 	{                                                \

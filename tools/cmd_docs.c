@@ -164,6 +164,7 @@ int cmd_docs_each(const struct cmd_view *v, const struct cmd_docs_ask *ask,
 	int rc;
 
 	what.journal = ask->journal;
+	what.wary = true;
 	what.to_ms = ask->to_ms;
 	what.types = what.type[EVENT_ADMITTED] = what.type[EVENT_ENROLLED] = true;
 	/* One of them narrows enough; all are looked at in the document. */

@@ -157,6 +157,7 @@ static int find_ends(struct impact *m, struct err *e)
 	int rc;
 
 	ask.journal = m->journal;
+	ask.wary = true;
 	ask.types = ask.type[EVENT_RELEASE_ENDED] = true;
 	rc = cmd_merge_open(&merge, m->view.archive, m->view.roster,
 			    m->view.station ? m->view.station->db : NULL, &ask, e);

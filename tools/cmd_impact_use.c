@@ -88,6 +88,7 @@ static int read_lines(struct reading *w, struct cmd_ask *ask)
 	int rc;
 
 	ask->journal = m->journal;
+	ask->wary = true;
 	ask->types = ask->type[EVENT_CLOSED] = true;
 	cmd_ids_sort(&ask->documents);
 	ask->documents.given = ask->documents.n > 0;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/repair.h"
 #include "tools/cmd_merge.h"
 
 static const uint8_t none[16];
@@ -27,6 +28,7 @@ static struct cmd_ask ask_for(enum event_type type)
 {
 	struct cmd_ask ask = CMD_ASK_ALL;
 
+	ask.wary = true;
 	ask.types = ask.type[type] = true;
 	return ask;
 }
@@ -70,8 +72,19 @@ static int add(struct tally *t, const struct cmd_merge_line *l, struct err *e)
 	return 0;
 }
 
+/* May this node have repaired anything? */
+static bool may_repair(const struct cmd_status *st, const uint8_t node[16])
+{
+	const struct roster_node *who = roster_find(st->s->roster, node);
+
+	return who && !who->revoked && (who->roles & ROSTER_READER);
+}
+
+/* Not one that was only begun. */
 static bool settles(const struct event *repaired, const struct damage *d)
 {
+	if (strstr(repaired->what, REPAIR_BEGUN))
+		return false;
 	if (memcmp(repaired->item, none, 16) != 0)
 		return memcmp(repaired->item, d->item, 16) == 0;
 	if (memcmp(repaired->segment, none, 16) == 0 ||
@@ -107,7 +120,7 @@ static int follow(struct tally *t, struct err *e)
 	while (rc == 0 && (l = cmd_merge_next(m, &quiet))) {
 		if (l->ev.type == EVENT_DAMAGED)
 			rc = add(t, l, e);
-		else
+		else if (may_repair(t->st, l->node))
 			settle(t, &l->ev);
 	}
 	if (rc == 0)

@@ -23,6 +23,8 @@ struct cmd_stream {
 	/* then what is not. */
 	struct journal_reader *reader;
 	bool ended;
+	uint64_t hearsay; /* lines that nobody has signed for, and that fit */
+	int64_t last_ms;  /* time of the line before, behind the index */
 	struct err failed; /* code 0: no */
 };
 
@@ -113,6 +115,7 @@ static int open_indexed(struct cmd_stream *s, struct db *db, struct err *e)
 		return rc;
 	s->lines = j.state.range.size;
 	s->bytes = j.state.bytes;
+	s->last_ms = j.last_ms;
 	return choose(s, db, &j, e);
 }
 
@@ -169,13 +172,15 @@ static void complain_line(const struct cmd_stream *s, uint64_t seq, uint64_t off
 	complain(s, what, notice);
 }
 
-/* The line in s->now is the one that was logged: is it an event, and does it fit? */
-static void take(struct cmd_stream *s, uint64_t seq, uint64_t off, struct cmd_notice *notice)
+/* The line in s->now is the one that was logged: is it an event (false: it is not), and does it fit? */
+static bool take(struct cmd_stream *s, uint64_t seq, uint64_t off, struct cmd_notice *notice)
 {
-	if (event_parse(&s->now.ev, s->now.line) < 0)
+	if (event_parse(&s->now.ev, s->now.line) < 0) {
 		complain_line(s, seq, off, "is not an event", notice);
-	else
-		s->loaded = cmd_ask_fits(s->ask, &s->now.ev);
+		return false;
+	}
+	s->loaded = cmd_ask_fits(s->ask, &s->now.ev);
+	return true;
 }
 
 /* The next line of those that are indexed. */
@@ -216,6 +221,49 @@ static void open_tail(struct cmd_stream *s, struct cmd_notice *notice)
 	}
 }
 
+/* Does it say that something is over, or was less than it seems? */
+static bool soothes(const struct event *ev)
+{
+	switch (ev->type) {
+	case EVENT_CLOSED:
+	case EVENT_RELEASE_ENDED:
+	case EVENT_REPAIRED:
+	case EVENT_EXPORT_CLOSED:
+		return true;
+	case EVENT_ADMITTED:
+		return strcmp(ev->kind, "revocation") == 0 || strcmp(ev->kind, "restore") == 0 ||
+		       strcmp(ev->kind, "transfer-receipt") == 0;
+	default:
+		return false;
+	}
+}
+
+/* A line behind the index that no checkpoint covers: anybody may have written it. */
+static void doubt(struct cmd_stream *s, uint64_t seq, uint64_t off, struct cmd_notice *notice)
+{
+	if (s->now.ev.seq != seq || s->now.ev.time_ms < s->last_ms) {
+		s->loaded = false;
+		complain_line(s, seq, off, "does not go on from the one before", notice);
+	} else if (s->loaded && s->ask->wary && soothes(&s->now.ev)) {
+		s->loaded = false;
+	} else {
+		s->hearsay += s->loaded;
+	}
+}
+
+static void say_hearsay(const struct cmd_stream *s, struct cmd_notice *notice)
+{
+	char sentence[300];
+
+	if (!s->ask->wary || s->hearsay == 0)
+		return;
+	snprintf(sentence, sizeof(sentence),
+		 "the journal of %s: %llu line%s counted that nobody has signed for yet, and "
+		 "may be anybody's",
+		 s->now.name, (unsigned long long)s->hearsay, s->hearsay == 1 ? " is" : "s are");
+	notice->say(notice->ctx, sentence);
+}
+
 static void load_tail(struct cmd_stream *s, struct cmd_notice *notice)
 {
 	struct err e = {0};
@@ -225,8 +273,11 @@ static void load_tail(struct cmd_stream *s, struct cmd_notice *notice)
 	if (rc == 0) {
 		if (line_check_next(s->check, s->now.line, &s->now.is_signed, &e) < 0)
 			complain_line(s, seq, off, e.text, notice);
-		else
-			take(s, seq, off, notice);
+		else if (take(s, seq, off, notice)) {
+			if (!s->now.is_signed)
+				doubt(s, seq, off, notice);
+			s->last_ms = s->now.ev.time_ms;
+		}
 		return;
 	}
 	/* a last line without its end is being written, or a crash tore it */
@@ -235,6 +286,7 @@ static void load_tail(struct cmd_stream *s, struct cmd_notice *notice)
 	if (rc < 0)
 		complain(s, e.text, notice);
 	s->ended = true;
+	say_hearsay(s, notice);
 }
 
 const struct cmd_merge_line *cmd_stream_now(struct cmd_stream *s, struct cmd_notice *notice)
