@@ -11,7 +11,10 @@
 #include "fs/admit_check.h"
 #include "fs/catchup.h"
 #include "fs/cosigned.h"
+#include "fs/receipt.h"
 #include "index/file.h"
+#include "index/ledger.h"
+#include "index/line.h"
 
 struct admission {
 	struct station *s;
@@ -54,6 +57,53 @@ static int check_here(const struct admission *a, struct err *e)
 		a->node->name);
 }
 
+/* When the last line was written that the checkpoint has. */
+static int last_line_ms(const struct admission *a, int64_t *ms, struct err *e)
+{
+	struct tree_reader r = {.size = a->now.cp.size};
+	struct ledger_journal j = {.number = 0};
+	struct wire_out line = {0};
+	struct event ev;
+	int rc = db_begin(&r.txn, a->s->db, false, e);
+
+	if (rc == 0)
+		rc = ledger_get_journal(NULL, r.txn, a->node->pub.id, &j, e);
+	r.journal = j.number;
+	if (rc == 0)
+		rc = line_read(&r, a->s->archive->journal, a->node->pub.id, r.size - 1, &line, e);
+	if (rc == 0 && event_parse(&ev, (struct text_span){(const char *)line.p, line.n}) != 0)
+		rc = err_set(e, ERR_DAMAGED, "a line of the log is no event: run 'custody verify'");
+	*ms = rc ? 0 : ev.time_ms;
+	db_abort(r.txn);
+	wire_out_free(&line);
+	return rc;
+}
+
+/* A time that can't be would stay beside the log, and be in every receipt. */
+static int check_times(const struct admission *a, struct err *e)
+{
+	int64_t last, now;
+	int rc = a->now.cp.size ? last_line_ms(a, &last, e) : 0;
+
+	if (rc || a->now.cp.size == 0)
+		return rc;
+	rc = station_now(a->s, &now, e);
+	for (size_t i = 0; rc == 0 && i < a->now.n; i++) {
+		const uint64_t at = a->now.by[i].time;
+		const char *who = a->s->archive->desc.witness[a->now.by[i].witness].name;
+
+		if (at > INT64_MAX / 1000 || (int64_t)at * 1000 > now + RECEIPT_CLOCK_MS)
+			rc = err_set(e, ERR_CLOCK, "%s has cosigned it in the future: set its clock right",
+				     who);
+		else if ((int64_t)at * 1000 + RECEIPT_CLOCK_MS < last)
+			rc = err_set(e, ERR_CLOCK,
+				     "%s has cosigned it before its last line was written: set its "
+				     "clock right",
+				     who);
+	}
+	return rc;
+}
+
 static int check(struct admission *a, struct err *e)
 {
 	int rc = find_node(a, e);
@@ -73,7 +123,7 @@ static int check(struct admission *a, struct err *e)
 			     "the log %s is not the one that was cosigned with %" PRIu64
 			     " events: this archive was turned back or forked, or is an older copy",
 			     a->now.cp.origin, a->now.cp.size);
-	return rc;
+	return rc ? rc : check_times(a, e);
 }
 
 /* What lies there. Something that is not good is as nothing: it is replaced. */

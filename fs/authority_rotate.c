@@ -217,8 +217,9 @@ static int renew_witness(struct authority *a, struct archive_desc *d, bool keep,
 	size_t at = rc == 0 ? (size_t)authority_witness_names(d, &old) : d->witnesses;
 
 	secret_give(a->pool, sk);
-	if (rc && rc != ERR_WRONG_KEY)
-		return err_set(e, rc, "the witness key can't be read: %s", err_text(rc));
+	/* Where the old one can't be read, the new one stands beside it, and the officers see both. */
+	if (rc == ERR_NOMEM)
+		return err_set(e, rc, "no secret memory left");
 	if (at == ARCHIVE_WITNESSES_MAX)
 		return err_set(e, ERR_USAGE, "more than %d witnesses", ARCHIVE_WITNESSES_MAX);
 	rc = authority_new_witness(a, keep, &fresh, e);

@@ -145,7 +145,18 @@ static int find_last(const struct cosign *c, uint64_t *size, struct err *e)
 	return rc;
 }
 
-/* One of our notes; it must bear our cosignature. */
+/* The node's own signature on a note. */
+static int check_by_node(const struct cosign *c, struct text_span note, struct text_span *text)
+{
+	struct note_key key = {.type = NOTE_ED25519};
+
+	snprintf(key.name, sizeof(key.name), "%s", c->r->cp.origin);
+	memcpy(key.pk, c->node.pub.sign, sizeof(key.pk));
+	return note_verify(note, &key, text, NULL);
+}
+
+/* One of our notes; it must bear our cosignature, or at least, where the key of then was lost, the
+ * signature of the node. */
 static int read_note(const struct cosign *c, uint64_t size, struct wire_out *note,
 		     struct note_checkpoint *cp, uint64_t *time, struct err *e)
 {
@@ -159,7 +170,10 @@ static int read_note(const struct cosign *c, uint64_t size, struct wire_out *not
 	all = (struct text_span){(const char *)note->p, note->n};
 	if (rc)
 		return rc;
+	*time = 0;
 	rc = authority_witness_verify(c->a, all, &key, &text, time);
+	if (rc == ERR_KEY)
+		rc = check_by_node(c, all, &text);
 	if (rc == 0)
 		rc = note_checkpoint_parse(cp, text);
 	if (rc == 0 && (cp->size != size || strcmp(cp->origin, c->r->cp.origin) != 0))
@@ -293,14 +307,6 @@ static int sign(struct cosign *c, struct wire_out *note, int64_t now_ms, struct 
 	return rc ? err_set(e, rc, "can't cosign: %s", err_text(rc)) : 0;
 }
 
-/* Durable before anybody has it; the first of a size stays. */
-static int keep(const struct cosign *c, const struct wire_out *note, struct err *e)
-{
-	char name[64];
-
-	file_name(name, c->r->node, c->r->cp.size);
-	return file_create(c->dir, name, note->p, note->n, 0600, e);
-}
 
 /* Is the last one cosigned with the key that archive.txt names now? */
 static bool by_this_key(const struct cosign *c)
@@ -309,6 +315,17 @@ static bool by_this_key(const struct cosign *c)
 	uint64_t time;
 
 	return note_verify(all, &c->key, &text, &time) == 0;
+}
+
+/* Durable before anybody has it. The first of a size stays, but for a new key's. */
+static int keep(const struct cosign *c, const struct wire_out *note, bool grown, struct err *e)
+{
+	char name[64];
+
+	file_name(name, c->r->node, c->r->cp.size);
+	if (grown)
+		return file_create(c->dir, name, note->p, note->n, 0600, e);
+	return by_this_key(c) ? 0 : file_replace(c->dir, name, note->p, note->n, 0600, e);
 }
 
 static int answer(struct cosign *c, struct wire_out *out, int64_t now_ms, struct err *e)
@@ -327,8 +344,8 @@ static int answer(struct cosign *c, struct wire_out *out, int64_t now_ms, struct
 	if (!grown && c->ask->old == c->last_cp.size && c->ask->hashes > 0)
 		return err_set(e, ERR_MALFORMED, "a proof of nothing new has no hashes");
 	rc = sign(c, &note, now_ms, e);
-	if (rc == 0 && grown)
-		rc = keep(c, &note, e);
+	if (rc == 0)
+		rc = keep(c, &note, grown, e);
 	if (rc == 0)
 		wire_out_bytes(out, note.p, note.n);
 	wire_out_free(&note);

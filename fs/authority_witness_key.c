@@ -13,7 +13,7 @@
 
 #include "crypto/hash.h"
 
-#define KEYS_MAX 1000u
+#define KEYS_MAX 256u
 #define NAME_SIZE 24
 
 static void secret_name(char out[NAME_SIZE], unsigned n)
@@ -84,47 +84,60 @@ int authority_witness_names(const struct archive_desc *d, const struct note_key 
 	return -1;
 }
 
-int authority_witness_key(struct authority *a, const struct archive_desc *d, struct note_key *k,
-			  uint8_t sk[64], struct err *e)
+/* The n-th pair, if there is one: ERR_KEY. */
+static int read_pair(struct authority *a, unsigned n, struct note_key *k, uint8_t sk[64],
+		     struct err *e)
 {
 	uint8_t *seed = secret_take(a->pool, 32);
 	char name[NAME_SIZE];
-	int rc = ERR_WRONG_KEY;
+	int rc;
 
 	if (!seed)
 		return err_set(e, ERR_NOMEM, "no secret memory left");
-	for (unsigned n = 1; rc == ERR_WRONG_KEY && (n == 1 || is_there(a, n)); n++) {
-		secret_name(name, n);
-		rc = authority_secret_read(a, name, seed, e);
-		if (rc)
-			break;
+	secret_name(name, n);
+	rc = authority_secret_read(a, name, seed, e);
+	if (rc == 0)
 		derive(k, sk, seed);
-		rc = authority_witness_names(d, k) < 0 ? ERR_WRONG_KEY : 0;
-	}
 	secret_give(a->pool, seed);
-	if (rc == ERR_WRONG_KEY)
-		err_set(e, rc,
-			"archive.txt does not name this authority's witness, so that its cosignature "
-			"would count for nobody");
 	return rc;
+}
+
+int authority_witness_key(struct authority *a, const struct archive_desc *d, struct note_key *k,
+			  uint8_t sk[64], struct err *e)
+{
+	struct err why = {0};
+	bool any = false;
+	int rc;
+
+	/* The newest first. One that can't be read hides no other. */
+	for (unsigned n = KEYS_MAX; n-- > 1;) {
+		if (!is_there(a, n))
+			continue;
+		any = true;
+		rc = read_pair(a, n, k, sk, &why);
+		if (rc == ERR_NOMEM)
+			return err_set(e, rc, "%s", why.text);
+		if (rc == 0 && authority_witness_names(d, k) >= 0)
+			return 0;
+	}
+	if (!any)
+		return read_pair(a, 1, k, sk, e);
+	if (why.code)
+		return err_set(e, why.code, "%s", why.text);
+	return err_set(e, ERR_WRONG_KEY,
+		       "archive.txt does not name this authority's witness, so that its cosignature "
+		       "would count for nobody");
 }
 
 int authority_witness_verify(struct authority *a, struct text_span note, struct note_key *k,
 			     struct text_span *text, uint64_t *time)
 {
-	uint8_t *seed = secret_take(a->pool, 32), *sk = secret_take(a->pool, 64);
-	char name[NAME_SIZE];
-	int rc = seed && sk ? ERR_KEY : ERR_NOMEM;
+	uint8_t *sk = secret_take(a->pool, 64);
+	int rc = sk ? ERR_KEY : ERR_NOMEM;
 
-	for (unsigned n = 1; rc == ERR_KEY && is_there(a, n); n++) {
-		secret_name(name, n);
-		rc = authority_secret_read(a, name, seed, NULL);
-		if (rc)
-			break;
-		derive(k, sk, seed);
-		rc = note_verify(note, k, text, time);
-	}
-	secret_give(a->pool, seed);
+	for (unsigned n = KEYS_MAX; rc == ERR_KEY && n-- > 1;)
+		if (is_there(a, n) && read_pair(a, n, k, sk, NULL) == 0)
+			rc = note_verify(note, k, text, time);
 	secret_give(a->pool, sk);
 	return rc;
 }

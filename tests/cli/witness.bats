@@ -281,6 +281,30 @@ rotate() {
 	age -d -i id copy.age | tar t | grep -qx 'witness-2.key'
 }
 
+@test "a witness key that is lost or destroyed is replaced; what a new key gave out is kept" {
+	mv auth/witness.key away
+	rotate --new-witness
+	[ -e auth/witness.key ] # the first that is free
+	[ "$(grep -c '^witness: ' archive/archive.txt)" -eq 2 ] # nobody knows that the other one was ours
+	rotate --remove-witness "$(sed -n 's/^witness: \([^+]*\)+.*/\1/p' archive/archive.txt | head -n 1)"
+	# an unchanged log: what the new key gave out once it gives out again, after a crash too
+	ok authority witness auth ask -o one
+	ok authority witness auth ask -o two
+	says "the answer is the same"
+	cmp one two
+	rotate --new-witness
+	printf x | dd of=auth/witness.key bs=1 seek=30 conv=notrunc status=none
+	more
+	ok cap checkpoint archive --for-witness -o ask2 --old "$(size answer)"
+	ok authority witness auth ask2 -o answer2
+	ok cap import archive answer2
+	# what it keeps is checked by its keys, or by the node's
+	printf x | dd of="$(ls auth/archives/*/cosigned/*."$(size answer2)")" bs=1 seek=120 conv=notrunc status=none
+	more
+	ok cap checkpoint archive --for-witness -o ask3
+	fails 4 "is damaged" authority witness auth ask3 -o answer3
+}
+
 @test "an archive without a witness says so, and gets one" {
 	rotate --remove-witness "$(sed -n 's/^witness: \([^+]*\)+.*/\1/p' archive/archive.txt)"
 	run ! grep -q '^witness: ' archive/archive.txt
@@ -319,7 +343,8 @@ cosign() {
 	const { readFileSync } = require("fs"), c = require("crypto");
 	const [note, pem, name] = process.argv.slice(1);
 	const text = readFileSync(note, "utf8"), key = c.createPrivateKey(readFileSync(pem));
-	const body = text.slice(0, text.indexOf("\n\n") + 1), t = Math.floor(Date.now() / 1000);
+	const body = text.slice(0, text.indexOf("\n\n") + 1);
+	const t = Math.floor(Date.now() / 1000) + Number(process.argv[4] || 0);
 	const pk = c.createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32);
 	const id = c.createHash("sha256").update(name + "\n").update(Buffer.from([4])).update(pk).digest();
 	if (body.length === 0 || note === "/dev/null") throw new Error("no note");
@@ -336,6 +361,8 @@ cosign() {
 	openssl genpkey -algorithm ed25519 -out w.pem 2>/dev/null
 	cap checkpoint archive -o note
 	cosign note w.pem witness.example/w1 >both 2>vkey
+	cosign note w.pem witness.example/w1 -7200 >early 2>/dev/null
+	cosign note w.pem witness.example/w1 7200 >late 2>/dev/null
 	fails 7 "no witness that archive.txt names" cap import archive both
 	fails 5 "is not the verifier key of a witness" authority rotate auth --add-witness officer.pub \
 		--sign-with officer -o x
@@ -345,6 +372,9 @@ cosign() {
 	[ "$(grep -c '^witness: ' archive/archive.txt)" -eq 2 ]
 	fails 2 "a witness of the archive already" authority rotate auth --add-witness vkey \
 		--sign-with officer -o x
+	# a clock that is wrong would make each receipt of the log look forged
+	fails 7 "has cosigned it before its last line was written" cap import archive early
+	fails 7 "has cosigned it in the future" cap import archive late
 	ok cap import archive both
 	logged cap '.type == "cosigned" and .witness == "witness.example/w1"'
 	ok cap checkpoint archive --cosigned -o c
