@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "fs/message.h"
+#include "fs/porter.h"
 #include "fs/station.h"
 
 struct front_options {
@@ -23,9 +24,10 @@ struct front_options {
 	bool allow_other;
 	uid_t uid; /* owner shown of all files */
 	gid_t gid;
-	unsigned threads;  /* 0: default */
-	bool noviews;	   /* collections alone, no by-date, by-port, by-plate */
-	bool debug;	   /* libfuse's own request trace on stderr */
+	unsigned threads;      /* 0: default */
+	bool noviews;	       /* collections alone, no by-date, by-port, by-plate */
+	bool debug;	       /* libfuse's own request trace on stderr */
+	struct porter *porter; /* borrowed; must have been started for this mount point */
 	const char *extra; /* more options for the kernel or libfuse, comma-separated; or NULL */
 	/* Called once, when the kernel has the mount and it answers. */
 	void (*ready)(void *ctx);
@@ -33,17 +35,15 @@ struct front_options {
 	void (*ending)(void *ctx);
 	/* One line for the log. Any thread. */
 	void (*log)(void *ctx, enum message m, const char *line);
-	/* When nobody has asked for anything that long, unmount() is called: 0 if it unmounted, ERR_BUSY
-	 * while something is open. 0: never. */
-	unsigned idle_s;
-	int (*unmount)(void *ctx);
+	unsigned idle_s; /* unmount when nobody has asked for anything that long; 0: never */
 	void *ctx;
 };
 
 /*
- * Mount, serve until unmounted or told to end by SIGTERM, SIGINT or SIGHUP, end all releases, drop
+ * Mount, enter the sandbox, serve until unmounted or told to end by SIGTERM, SIGINT or SIGHUP, end all releases, drop
  * all cached plaintext, unmount. The station stays the caller's. The process must not have started
- * threads yet. 0 when it was unmounted in good order.
+ * threads yet, and is held by the sandbox from then on: only what front_run has open, or the archive and
+ * the node's directory of it, can be used afterwards. 0 when it was unmounted in good order.
  */
 int front_run(struct station *s, const struct front_options *opt, struct err *e);
 

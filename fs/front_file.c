@@ -394,6 +394,8 @@ void front_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		size = FRONT_READ_MAX;
 	if (rc == 0) {
 		b = front_buffer_take(f);
+		if (b && b->dirty < size)
+			b->dirty = size;
 		rc = b ? read_some(f, ff, off, size, b, &got, &bad) : ERR_NOMEM;
 	}
 	if (rc == 0)

@@ -37,6 +37,8 @@ struct front_refusal {
 struct front_buffer {
 	struct front_buffer *next;
 	uint8_t *plain; /* FRONT_READ_MAX */
+	size_t dirty;	/* bytes of it that may have plaintext */
+	uint64_t ends;	/* of the front, when it was taken */
 	struct reading_work work;
 };
 
@@ -48,6 +50,7 @@ struct front {
 	const struct front_options *opt;
 	struct fuse_session *se;
 	struct release_set *releases;
+	int proc; /* this process in /proc */
 	pthread_t main_thread, watcher, dropper, signals, timer;
 	bool watcher_on, dropper_on, signals_on, timer_on;
 
@@ -80,6 +83,7 @@ struct front {
 
 	pthread_mutex_t buf_lock;
 	struct front_buffer *buffers;
+	uint64_t ends; /* how often all buffers were wiped */
 
 	atomic_uint_least64_t dir_seen[FRONT_DIRS]; /* generation at the last opendir, by hash */
 	atomic_int hint[FRONT_HINTS];		    /* front_dir.c: threads that look items up */
@@ -109,7 +113,6 @@ struct front_caller {
 	char program[EVENT_STR_MAX];
 };
 void front_caller_of(fuse_req_t req, struct front_caller *c);
-void front_user_name(uint32_t uid, char *out, size_t cap);
 
 /* front_log.c: the journal as the front uses it. */
 /* Durable now, together with everything that waits. */
@@ -215,9 +218,12 @@ unsigned front_max_read(const struct front *f);
 /* Attributes of an object as the kernel wants them. */
 void front_attr_item(const struct front *f, struct stat *st, uint64_t ino, enum object_kind kind,
 		     uint64_t size, uint64_t nlink, int64_t mtime_ns);
-/* Read buffers, kept for the next request. NULL when out of memory. */
+/* front_buffer.c: read buffers, kept for the next request. NULL when out of memory. Who takes one says
+ * in `dirty` how much of it may have plaintext. */
 struct front_buffer *front_buffer_take(struct front *f);
 void front_buffer_give(struct front *f, struct front_buffer *b);
+/* Plaintext of a release that ended: wiped now, or when the thread that has it gives it back. */
+void front_buffer_wipe_all(struct front *f);
 void front_buffer_free_all(struct front *f);
 
 #endif

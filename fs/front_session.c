@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "fs/mountlock.h"
-#include "fs/mountpoint.h"
+#include "fs/sandbox.h"
 #include "index/journal.h"
 
 /* A thread may wait for the journal or for a slow disk, so there are more of them than processors; but
@@ -79,8 +79,10 @@ static void *signal_thread(void *front)
 static int log_mounted(struct front *f, enum event_type type, struct err *e)
 {
 	struct event ev = {.type = type, .uid = getuid()};
+	struct porter_caller self;
 
-	front_user_name(getuid(), ev.user, sizeof(ev.user));
+	porter_who(f->opt->porter, 0, getuid(), &self);
+	memcpy(ev.user, self.user, sizeof(ev.user));
 	return front_log_now(f, &ev, e);
 }
 
@@ -209,6 +211,7 @@ static int front_new(struct front **out, struct station *s, const struct front_o
 		return err_set(e, ERR_NOMEM, "out of memory");
 	f->st = s;
 	f->opt = opt;
+	f->proc = -1;
 	f->main_thread = pthread_self();
 	pthread_mutex_init(&f->refresh_lock, NULL);
 	pthread_mutex_init(&f->nodes_lock, NULL);
@@ -223,6 +226,7 @@ static int front_new(struct front **out, struct station *s, const struct front_o
 	rc = release_set_new(&f->releases, s->pool);
 	if (rc < 0)
 		return err_set(e, rc, "out of memory for releases");
+	release_set_accounts(f->releases, porter_account, opt->porter);
 	atomic_store(&f->enrolled_until, INT64_MAX);
 	rc = front_nodes_new(f, e);
 	return rc ? rc : front_pages_new(f, e);
@@ -238,6 +242,8 @@ static void front_free(struct front *f)
 	front_nodes_free(f);
 	front_buffer_free_all(f);
 	release_set_free(f->releases);
+	if (f->proc >= 0)
+		close(f->proc);
 	free(f->late);
 	pthread_mutex_destroy(&f->refresh_lock);
 	pthread_mutex_destroy(&f->nodes_lock);
@@ -245,6 +251,51 @@ static void front_free(struct front *f)
 	pthread_mutex_destroy(&f->log_lock);
 	pthread_mutex_destroy(&f->buf_lock);
 	free(f);
+}
+
+/*
+ * From here on the daemon has the archive to read, its logs and documents and the node's directory of
+ * this archive to write, itself in /proc, and what is open already. /proc/self is held open: a directory
+ * there that was forgotten is a new one when it is looked up again, and no place of the sandbox.
+ */
+static int contain(struct front *f, int lock, struct err *e)
+{
+	const struct archive *a = f->st->archive;
+	const struct sandbox_place place[] = {
+		{f->proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC), false},
+		{a->dir, false},
+		{a->journal, true},
+		{a->documents, true},
+		{f->st->home->dir, true},
+	};
+	const struct sandbox_ask ask = {place, sizeof(place) / sizeof(place[0])};
+	struct sandbox_state state;
+	char text[SANDBOX_TEXT];
+	int rc = sandbox_enter_unless_checked(&ask, &state, e);
+
+	if (rc < 0)
+		return rc;
+	sandbox_text(text, &state);
+	front_say(f, state.landlock && state.seccomp ? MESSAGE_CONTAINED : MESSAGE_UNCONTAINED,
+		  "contained by: %s", text);
+	return mountlock_contained(lock, f->opt->mountpoint, text, e);
+}
+
+/*
+ * In the sandbox libfuse can't unmount: the porter does, once nobody is served any more. libfuse is
+ * given a device that is gone, after which it tries nothing.
+ */
+static void unmount(struct front *f)
+{
+	int gone[2];
+
+	if (pipe2(gone, O_CLOEXEC) == 0) {
+		close(gone[0]);
+		dup3(gone[1], fuse_session_fd(f->se), O_CLOEXEC);
+		close(gone[1]);
+	}
+	porter_unmount(f->opt->porter);
+	fuse_session_unmount(f->se);
 }
 
 int front_run(struct station *s, const struct front_options *opt, struct err *e)
@@ -270,8 +321,11 @@ int front_run(struct station *s, const struct front_options *opt, struct err *e)
 		log_mounted(f, EVENT_UNMOUNTED, NULL);
 		goto out;
 	}
+	porter_mounted(opt->porter);
 	front_totals(f);
-	rc = start_threads(f, e);
+	rc = contain(f, lock, e);
+	if (rc == 0)
+		rc = start_threads(f, e);
 	if (rc == 0)
 		rc = serve(f, e);
 	stop_threads(f);
@@ -281,7 +335,7 @@ int front_run(struct station *s, const struct front_options *opt, struct err *e)
 		front_say(f, MESSAGE_JOURNAL, "the end of the mount was not journalled");
 out:
 	if (mounted)
-		fuse_session_unmount(f->se);
+		unmount(f);
 	front_free(f);
 	if (lock >= 0)
 		close(lock);

@@ -10,7 +10,6 @@
 #include <time.h>
 
 #include "fs/catchup.h"
-#include "fs/mountpoint.h"
 #include "index/journal.h"
 #include "index/ledger.h"
 
@@ -52,6 +51,7 @@ void front_end_release(struct front *f, struct release *r, int why)
 	front_nodes_retire(f, ev.release);
 	strncpy(ev.reason, err_word(why), sizeof(ev.reason) - 1);
 	front_pages_drop(f, ev.release);
+	front_buffer_wipe_all(f);
 	front_log_late(f, &ev);
 }
 
@@ -62,6 +62,7 @@ static int drop_if_ended(void *ctx, struct release *r)
 	if (release_ended(r) < 0) {
 		front_nodes_retire(f, release_terms(r)->serial);
 		front_pages_drop(f, release_terms(r)->serial);
+		front_buffer_wipe_all(f);
 	}
 	return 0;
 }
@@ -205,7 +206,7 @@ static void announce(struct front *f)
 
 	if (statvfs(f->opt->mountpoint, &sv) < 0)
 		return;
-	mountpoint_readahead(f->opt->mountpoint, READAHEAD_KIB);
+	porter_readahead(f->opt->porter, READAHEAD_KIB);
 	if (f->opt->ready)
 		f->opt->ready(f->opt->ctx);
 }
@@ -224,6 +225,7 @@ void front_end(struct front *f)
 static void idle(struct front *f, int64_t *since_ms)
 {
 	int64_t now = clock_ms(CLOCK_MONOTONIC);
+	int rc;
 
 	if (f->opt->idle_s == 0)
 		return;
@@ -232,9 +234,12 @@ static void idle(struct front *f, int64_t *since_ms)
 	if (now - *since_ms < (int64_t)f->opt->idle_s * 1000)
 		return;
 	*since_ms = now;
-	if (f->opt->unmount(f->opt->ctx) == 0)
+	rc = porter_unmount_unused(f->opt->porter);
+	if (rc == 0)
 		front_say(f, MESSAGE_IDLE, "unmounted: nobody asked for anything in %u s",
 			  f->opt->idle_s);
+	else if (rc != ERR_BUSY)
+		front_say(f, MESSAGE_IDLE, "idle, and can't be unmounted");
 }
 
 void *front_watch_thread(void *front)

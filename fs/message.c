@@ -21,6 +21,9 @@ static const struct {
 	[MESSAGE_PENDING] = {LOG_WARNING, "pending", "ef1b2fb923a845869755a9b0bc0ff589"},
 	[MESSAGE_RELEASES] = {LOG_ERR, "releases", "b97409b458db4fbc903d8bf9a3a098f3"},
 	[MESSAGE_PAGES] = {LOG_WARNING, "pages", "c52f17326bd442119467898defddcb56"},
+	[MESSAGE_CONTAINED] = {LOG_INFO, "contained", "659e42c811d14b53929d14ed7c31b82f"},
+	[MESSAGE_UNCONTAINED] = {LOG_WARNING, "uncontained", "3701085d6f874e13a1a16b6328a65a99"},
+	[MESSAGE_DIED] = {LOG_CRIT, "died", "d1471c196afa4b0f8255a0de1d14e64a"},
 };
 /* clang-format on */
 

@@ -14,6 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* statx: an id that is never used again (Linux 6.8); older kernels give the one of mountinfo. */
+#define MOUNT_ID (STATX_MNT_ID | 0x4000u)
+
 extern char **environ;
 
 /* mountinfo writes space, tab, newline and backslash as \ooo. */
@@ -188,6 +191,46 @@ int mountpoint_prepare(const char *given, char *out, bool *cleared, struct err *
 		*cleared = true;
 	}
 	return check_empty(out, e);
+}
+
+/* A descriptor of what is mounted there, and who it is. Asks nobody who serves it. */
+static int open_id(const char *path, struct mountpoint_id *id)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct statx st = {0};
+
+	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, MOUNT_ID, &st) != 0) {
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	*id = (struct mountpoint_id){st.stx_mnt_id, st.stx_dev_major, st.stx_dev_minor};
+	return fd;
+}
+
+int mountpoint_identify(const char *path, struct mountpoint_id *id)
+{
+	int fd = open_id(path, id);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? ERR_SYSTEM : 0;
+}
+
+void mountpoint_detach(const char *path, const struct mountpoint_id *id)
+{
+	struct mountpoint_id now;
+	int fd = open_id(path, &now);
+	char self[64];
+
+	if (fd < 0)
+		return;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	/* By the descriptor: another mount may come to lie there in the meantime. */
+	if (now.mount == id->mount && now.major == id->major && now.minor == id->minor &&
+	    umount2(self, MNT_DETACH) != 0)
+		fusermount("-z", path);
+	close(fd);
 }
 
 void mountpoint_readahead(const char *path, unsigned kib)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "crypto/err.h"
 
@@ -32,6 +33,15 @@ int mountpoint_prepare(const char *given, char *out, bool *cleared, struct err *
 /* Unmount an absolute path, unless something there is in use: a file or folder is open, or some process
  * works in it (ERR_BUSY). ERR_NOTFOUND: no mount of ours lies there on top. */
 int mountpoint_unmount(const char *path, struct err *e);
+/* One mount among all that there were and will be, as far as the kernel can tell them apart. */
+struct mountpoint_id {
+	uint64_t mount;
+	unsigned major, minor;
+};
+/* What is mounted on the absolute path now, whoever serves it or nobody. ERR_SYSTEM. */
+int mountpoint_identify(const char *path, struct mountpoint_id *id);
+/* Take it away, whoever uses it, if it is still that one. */
+void mountpoint_detach(const char *path, const struct mountpoint_id *id);
 /* Set the kernel's readahead of the mount, in KiB. Needs root; failing is not an error. */
 void mountpoint_readahead(const char *path, unsigned kib);
 

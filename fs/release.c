@@ -20,7 +20,7 @@ struct release {
 	struct release_keys *keys;
 	int64_t admitted_ms;
 	uint32_t uid[AUTHORISATION_USERS_MAX];
-	size_t uids; /* fewer than users where some are no local account: those allow nobody */
+	size_t uids;	  /* fewer than users where some are no local account: those allow nobody */
 	atomic_int ended; /* 0, or why */
 	struct release_meter meter;
 	pthread_mutex_t lock; /* guards the list, and is held while it is told of the end */
@@ -29,6 +29,8 @@ struct release {
 
 struct release_set {
 	struct secret_pool *pool;
+	bool (*account)(void *ctx, const char *name, uint32_t *uid);
+	void *account_ctx;
 	pthread_mutex_t lock;  /* guards the rest */
 	struct release **list; /* in order of admission; each held once */
 	size_t n;
@@ -152,7 +154,8 @@ void release_note(struct release *r, uint64_t lines, uint64_t opens, uint64_t by
 }
 
 int release_file_key(struct release *r, const uint8_t item[16], const uint8_t commitment[32],
-		     const uint8_t accession[16], const uint8_t *head, size_t head_len, uint8_t file_key[32])
+		     const uint8_t accession[16], const uint8_t *head, size_t head_len,
+		     uint8_t file_key[32])
 {
 	uint8_t wrap[32];
 	int rc = release_ended(r);
@@ -174,13 +177,14 @@ int release_file_key(struct release *r, const uint8_t item[16], const uint8_t co
 
 /* ---- users ---- */
 
-static bool resolve(const char *name, uint32_t *uid)
+static bool resolve(void *ctx, const char *name, uint32_t *uid)
 {
 	size_t cap = 1024;
 	struct passwd pw, *found = NULL;
 	char *buf = NULL;
 	int rc = ERANGE;
 
+	(void)ctx;
 	while (rc == ERANGE && cap <= PASSWD_MAX) {
 		char *grown = realloc(buf, cap);
 
@@ -196,10 +200,10 @@ static bool resolve(const char *name, uint32_t *uid)
 	return rc == 0 && found;
 }
 
-static void resolve_users(struct release *r)
+static void resolve_users(struct release *r, const struct release_set *s)
 {
 	for (size_t i = 0; i < r->terms.nusers; i++) {
-		if (resolve(r->terms.users[i], &r->uid[r->uids]))
+		if (s->account(s->account_ctx, r->terms.users[i], &r->uid[r->uids]))
 			r->uids++;
 	}
 }
@@ -223,7 +227,7 @@ int release_new(struct release **out, struct release_set *s, struct authorisatio
 	atomic_init(&r->ended, start->ended);
 	release_meter_init(&r->meter, r->terms.max_opens, r->terms.max_bytes, start->opens,
 			   start->bytes);
-	resolve_users(r);
+	resolve_users(r, s);
 	*out = r;
 	return 0;
 }
@@ -244,8 +248,16 @@ int release_set_new(struct release_set **out, struct secret_pool *pool)
 	if (!s)
 		return ERR_NOMEM;
 	s->pool = pool;
+	s->account = resolve;
 	pthread_mutex_init(&s->lock, NULL);
 	return 0;
+}
+
+void release_set_accounts(struct release_set *s,
+			  bool (*account)(void *ctx, const char *name, uint32_t *uid), void *ctx)
+{
+	s->account = account;
+	s->account_ctx = ctx;
 }
 
 void release_set_free(struct release_set *s)
@@ -397,7 +409,8 @@ static int best_first(const void *pa, const void *pb)
 }
 
 int release_covering(struct release_set *s, const uint8_t item[16], const uint8_t commitment[32],
-		     const uint8_t accession[16], int (*cb)(void *ctx, struct release *r), void *ctx)
+		     const uint8_t accession[16], int (*cb)(void *ctx, struct release *r),
+		     void *ctx)
 {
 	struct cover c = {item, commitment, accession};
 	struct held *list;

@@ -22,6 +22,10 @@ struct release_set;
 struct release;
 
 int release_set_new(struct release_set **out, struct secret_pool *pool);
+/* How accounts are looked up that releases name, in releases that are made from now on; by the C
+ * library unless this is called. Any thread's lookup must work. */
+void release_set_accounts(struct release_set *s,
+			  bool (*account)(void *ctx, const char *name, uint32_t *uid), void *ctx);
 void release_set_free(struct release_set *s);
 /* Bring the set in line with the index: open newly admitted authorisations of this node, end those
  * that were revoked or ended, and all of them when the node's own enrolment ended. Documents are
@@ -99,7 +103,8 @@ void release_now_known(struct release_set *s, uint64_t lines);
  * other things by it. Calls cb until it returns non-zero. The release is held during the call; hold it
  * longer with release_hold. */
 int release_covering(struct release_set *s, const uint8_t item[16], const uint8_t commitment[32],
-		     const uint8_t accession[16], int (*cb)(void *ctx, struct release *r), void *ctx);
+		     const uint8_t accession[16], int (*cb)(void *ctx, struct release *r),
+		     void *ctx);
 /* All, in order of admission. */
 int release_each(struct release_set *s, int (*cb)(void *ctx, struct release *r), void *ctx);
 void release_hold(struct release *r);
@@ -109,6 +114,7 @@ void release_drop(struct release *r);
  * secret: 32 bytes of secret memory or wiped stack. ERR_NOT_COVERED, ERR_DAMAGED, or why it
  * ended. */
 int release_file_key(struct release *r, const uint8_t item[16], const uint8_t commitment[32],
-		     const uint8_t accession[16], const uint8_t *head, size_t head_len, uint8_t file_key[32]);
+		     const uint8_t accession[16], const uint8_t *head, size_t head_len,
+		     uint8_t file_key[32]);
 
 #endif

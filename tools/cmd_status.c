@@ -132,6 +132,7 @@ int cmd_status_gather(struct cmd_status *st, struct err *e)
 		st->revoked += roster_at(st->s->roster, i)->revoked;
 	}
 	free(list);
+	st->mounted = mountlock_holder(st->s->home->dir, &st->mount, NULL) == 0;
 	if (rc == 0)
 		rc = transfer_list(&st->transfers, st->s->archive, st->s->db, e);
 	return rc;

@@ -7,6 +7,7 @@
 #ifndef CUSTODY_TOOLS_CMD_STATUS_H
 #define CUSTODY_TOOLS_CMD_STATUS_H
 
+#include "fs/mountlock.h"
 #include "fs/transfer.h"
 #include "index/ledger.h"
 #include "tools/cmd.h"
@@ -32,6 +33,8 @@ struct cmd_status {
 	struct object_totals totals;
 	struct cmd_status_journal *journal; /* owned */
 	size_t journals;
+	bool mounted;
+	struct mountlock_holder mount; /* if so */
 	uint64_t pending, open_accessions, index_bytes;
 	uint64_t damaged, repaired; /* events: that stand, and that were settled by a repair */
 	uint64_t nodes, revoked;    /* enrolled; of these revoked */

@@ -54,6 +54,17 @@ static void print_who(const struct cmd_status *st)
 	       st->revoked);
 }
 
+static void print_mount(const struct cmd_status *st)
+{
+	if (!st->mounted)
+		return;
+	put_text("mounted    ", st->mount.mountpoint);
+	printf("  process %" PRIu64, st->mount.pid);
+	if (st->mount.contained[0])
+		put_text(", contained by ", st->mount.contained);
+	putchar('\n');
+}
+
 static void print_holdings(const struct cmd_status *st)
 {
 	char bytes[16], stored[16], index[16];
@@ -191,6 +202,7 @@ void cmd_status_print(const struct cmd_status *st)
 	uint64_t releases = 0;
 
 	print_who(st);
+	print_mount(st);
 	print_holdings(st);
 	print_journals(st);
 	release_each(st->gate.releases, count_release, &releases);
@@ -261,6 +273,17 @@ static void json_who(const struct cmd_status *st, struct ui_json *j)
 	ui_json_bool(j, "expired", self && is_over(st, self));
 }
 
+static void json_mount(const struct cmd_status *st, struct ui_json *j)
+{
+	if (!st->mounted)
+		return;
+	ui_json_begin(j, "mount", '{');
+	ui_json_text(j, "mountpoint", st->mount.mountpoint);
+	ui_json_number(j, "pid", st->mount.pid);
+	ui_json_text(j, "contained", st->mount.contained);
+	ui_json_end(j, '}');
+}
+
 static void json_journals(const struct cmd_status *st, struct ui_json *j)
 {
 	ui_json_begin(j, "journals", '[');
@@ -317,6 +340,7 @@ void cmd_status_json(const struct cmd_status *st, const struct cmd_alarms *alarm
 
 	ui_json_begin(&j, NULL, '{');
 	json_who(st, &j);
+	json_mount(st, &j);
 	ui_json_number(&j, "nodes", st->nodes);
 	ui_json_number(&j, "nodes_revoked", st->revoked);
 	ui_json_number(&j, "items", st->totals.items);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "crypto/secret.h"
@@ -21,7 +22,6 @@
 #include "tools/mountopt.h"
 #include "tools/teller.h"
 #include "tools/ui.h"
-#include "tools/unmounter.h"
 
 #define FIRST_LOOK 2000u /* events; a tenth of a second at the most */
 
@@ -56,7 +56,7 @@ struct mount_ask {
 	char extra[512];
 	char archive[PATH_MAX], node[PATH_MAX], mountpoint[PATH_MAX];
 	int ready_fd; /* -1 in the foreground, or once told */
-	int unmounter;
+	char **argv;
 	struct teller teller;
 };
 
@@ -151,7 +151,7 @@ static int parse(struct mount_ask *m, int argc, char **argv, int *code)
 	ui_init(&m->ui, "custodyfs");
 	m->front.uid = getuid();
 	m->front.gid = getgid();
-	m->ready_fd = m->unmounter = -1;
+	m->ready_fd = -1;
 	m->helper = is_helper(argv[0]);
 	*code = 0;
 	while ((c = getopt_long(argc, argv, "o:fdqhVsnvt:N:", long_options, NULL)) != -1) {
@@ -212,7 +212,11 @@ static void on_log(void *ctx, enum message what, const char *line)
 {
 	struct mount_ask *m = ctx;
 
-	teller_put(&m->teller, what, line);
+	/* What goes as it should is not for who waits for the mount. */
+	if (message_level(what) >= LOG_INFO && !m->foreground)
+		teller_note(&m->teller, what, line);
+	else
+		teller_put(&m->teller, what, line);
 }
 
 static void on_ready(void *ctx)
@@ -233,14 +237,28 @@ static void on_ending(void *ctx)
 	teller_ending(&m->teller);
 }
 
-static int on_idle(void *ctx)
+/* In the porter: it has a name of its own. */
+static void on_porter(void *ctx)
 {
 	struct mount_ask *m = ctx;
-	int rc = unmounter_ask(m->unmounter);
 
-	if (rc < 0 && rc != ERR_BUSY)
-		on_log(m, MESSAGE_IDLE, "idle, and can't be unmounted");
-	return rc;
+	for (char **a = m->argv; *a; a++)
+		memset(*a, 0, strlen(*a));
+	strcpy(m->argv[0], "custodyfs");
+	teller_open(&m->teller, m->foreground, m->mountpoint);
+	if (!m->foreground)
+		teller_leave_terminal(&m->teller);
+}
+
+/* In the porter. */
+static void on_death(void *ctx)
+{
+	struct mount_ask *m = ctx;
+
+	teller_put(
+		&m->teller, MESSAGE_DIED,
+		"the daemon died: its mount was taken away, and who has files of it open may go on "
+		"reading what is cached");
 }
 
 /*
@@ -257,16 +275,17 @@ static int first_look(struct station *s, struct err *e)
 /* Before keys are opened: what the process is to be able to do later, without being able to do much. */
 static int prepare(struct mount_ask *m, struct err *e)
 {
+	const struct porter_ask porter = {m->mountpoint, on_porter, on_death, m};
+	int rc;
+
 	m->front.ready = on_ready;
 	m->front.ending = on_ending;
 	m->front.log = on_log;
-	m->front.unmount = on_idle;
 	m->front.ctx = m;
 	m->front.extra = m->extra;
-	if (m->front.idle_s)
-		m->unmounter = unmounter_start(m->mountpoint, e);
+	rc = porter_start(&m->front.porter, &porter, e);
 	teller_open(&m->teller, m->foreground, m->mountpoint);
-	return m->front.idle_s && m->unmounter < 0 ? ERR_SYSTEM : 0;
+	return rc;
 }
 
 static int serve(struct mount_ask *m)
@@ -309,8 +328,7 @@ static int serve(struct mount_ask *m)
 		teller_note(&m->teller, MESSAGE_UNMOUNTED, "unmounted");
 	tell_parent(m, (unsigned char)code);
 	teller_close(&m->teller);
-	if (m->unmounter >= 0)
-		close(m->unmounter);
+	porter_stop(m->front.porter);
 	return code;
 }
 
@@ -341,6 +359,7 @@ int main(int argc, char **argv)
 
 	if (parse(&m, argc, argv, &code))
 		return code;
+	m.argv = argv;
 	rc = resolve(&m, argv + optind, &e);
 	if (rc < 0)
 		return ui_fail(&m.ui, rc, &e);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crypto/wire.h"
@@ -47,6 +48,7 @@ void syslogger_open(struct syslogger *l, const char *socket_path, const char *mo
 	*l = (struct syslogger){.fd = -1, .mount = mount};
 	/* opened now: a daemon that confines itself finds no way there later */
 	openlog("custodyfs", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	tzset();
 	if (n >= sizeof(to.sun_path))
 		return;
 	memcpy(to.sun_path, socket_path, n);

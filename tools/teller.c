@@ -26,6 +26,7 @@ void teller_open(struct teller *t, bool foreground, const char *mount)
 	bool journal = syslogger_is_stderr();
 
 	t->mount = mount;
+	t->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	t->to_stderr = !foreground || !journal;
 	t->to_log = !foreground || journal;
 	syslogger_open(&t->log, SYSLOGGER_SOCKET, mount);
@@ -36,6 +37,8 @@ void teller_close(struct teller *t)
 {
 	notify_close(&t->notify);
 	syslogger_close(&t->log);
+	if (t->null >= 0)
+		close(t->null);
 }
 
 void teller_note(struct teller *t, enum message m, const char *line)
@@ -66,16 +69,12 @@ void teller_ready(struct teller *t)
 
 void teller_leave_terminal(struct teller *t)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
 	t->to_stderr = false;
-	if (null < 0)
+	if (t->null < 0)
 		return;
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
-	dup2(null, STDERR_FILENO);
-	if (null > STDERR_FILENO)
-		close(null);
+	dup2(t->null, STDIN_FILENO);
+	dup2(t->null, STDOUT_FILENO);
+	dup2(t->null, STDERR_FILENO);
 }
 
 void teller_ending(struct teller *t)

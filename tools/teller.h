@@ -15,6 +15,7 @@
 
 struct teller {
 	const char *mount;
+	int null; /* /dev/null, opened while it can be */
 	bool to_stderr, to_log;
 	struct syslogger log;
 	struct notify notify;

@@ -297,7 +297,8 @@ expect() {
 	world_mount
 	world_release r otay/us/car1.jpg
 	same us/car1.jpg
-	kill -9 "$(cat daemon.pid)"
+	# and of the porter, which would take it away
+	kill -9 "$(pgrep -P "$(cat daemon.pid)")" "$(cat daemon.pid)"
 	run cat "$F"
 	[ "$status" -ne 0 ]
 	world_mount
