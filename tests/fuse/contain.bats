@@ -14,7 +14,7 @@ setup() {
 	PATH=$PATH:/usr/sbin:/sbin
 }
 teardown() {
-	[ -z "${to:-}" ] || exec {to}>&-
+	[ -z "${stopped:-}" ] || kill -CONT "$stopped" 2>/dev/null || :
 	world_end
 }
 
@@ -164,6 +164,7 @@ need_sandbox() {
 	"$CUSTODYFS" --node ws archive mnt
 	world_daemon >daemon.pid
 	kill -CONT "$child"
+	stopped=
 	for _ in $(seq 100); do world_runs "$child" || break; sleep 0.05; done
 	ls mnt/otay >/dev/null
 	world_umount

@@ -36,6 +36,12 @@ let_go() {
 }
 opened() { jq -s '[.[]|select(.type=="opened")]|length' "$J"; }
 
+# All of its threads have stopped: one that has not seen the signal yet could still take the lock.
+stop_daemon() {
+	kill -STOP "$(cat daemon.pid)"
+	while grep -qvE '^[0-9]+ \(.*\) [TZ]' "/proc/$(cat daemon.pid)"/task/*/stat; do sleep 0.01; done
+}
+
 # take FILE [DD-OPTION...] -> got; the reader's pid is $reader
 take() {
 	dd if="$1" bs=4096 count=1 status=none "${@:2}" >got 2>why 3>&- &
@@ -163,7 +169,7 @@ take() {
 	dd if="$G" iflag=direct bs=4096 count=1 status=none >got2 2>why2 3>&- &
 	second=$!
 	sleep 1
-	kill -STOP "$(cat daemon.pid)"
+	stop_daemon
 	let_go
 	"$CUSTODY" --node ws import archive rev
 	kill -CONT "$(cat daemon.pid)"
@@ -199,7 +205,7 @@ take() {
 	hold
 	take "$F" iflag=direct
 	sleep 1
-	kill -STOP "$(cat daemon.pid)"
+	stop_daemon
 	let_go
 	"$CUSTODY" --node ws import archive rev
 	kill -CONT "$(cat daemon.pid)"
