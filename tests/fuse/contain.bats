@@ -157,7 +157,8 @@ need_sandbox() {
 
 @test "a porter that was left behind does not take away the next mount" {
 	world_mount
-	kill -STOP "$(porter)"
+	stopped=$(porter)
+	kill -STOP "$stopped"
 	child=$(porter)
 	kill -9 "$(cat daemon.pid)"
 	for _ in $(seq 100); do world_runs "$(cat daemon.pid)" || break; sleep 0.05; done
