@@ -185,11 +185,14 @@ static ssize_t do_handle(struct state *s, const char *path)
 		struct file_handle fh;
 		unsigned char space[128];
 	} h = {.fh.handle_bytes = 128};
+	char parent[4096];
 	int mount_id, dir;
 
 	if (name_to_handle_at(AT_FDCWD, path, &h.fh, &mount_id, 0) < 0)
 		return -1;
-	dir = open(path, O_PATH | O_CLOEXEC);
+	snprintf(parent, sizeof(parent), "%s", path);
+	*strrchr(parent, '/') = '\0';
+	dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* O_PATH would not do */
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = open_by_handle_at(dir, &h.fh, O_RDONLY | O_CLOEXEC);
@@ -201,7 +204,9 @@ static void child_read(int sock, off_t off, size_t len)
 {
 	char control[CMSG_SPACE(sizeof(int))], byte, *buf = malloc(len);
 	struct iovec io = {&byte, 1};
-	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr m = {.msg_iov = &io,
+			   .msg_iovlen = 1,
+			   .msg_control = control,
 			   .msg_controllen = sizeof(control)};
 	ssize_t n = -1;
 	int fd;
@@ -219,7 +224,9 @@ static void do_pass(struct state *s, off_t off, size_t len)
 {
 	char control[CMSG_SPACE(sizeof(int))] = {0}, byte = 0;
 	struct iovec io = {&byte, 1};
-	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr m = {.msg_iov = &io,
+			   .msg_iovlen = 1,
+			   .msg_control = control,
 			   .msg_controllen = sizeof(control)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	int sock[2];
@@ -301,7 +308,7 @@ static ssize_t do_open32(struct state *s, const char *path)
 #ifdef __x86_64__
 	char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-	long rc = 5; /* __NR_open */
+	volatile long rc = 5; /* __NR_open */
 
 	if (low == MAP_FAILED)
 		return -1;
