@@ -7,6 +7,7 @@
 #include "crypto/hash.h"
 #include "crypto/text.h"
 #include "fs/document.h"
+#include "fs/restore.h"
 #include "index/ledger.h"
 
 static int lost(struct err *e, const uint8_t serial[16], const char *kind, const char *advice)
@@ -28,6 +29,10 @@ struct look {
 	size_t nknown;
 	struct node_known *fresh; /* what it is to remember from now on; owned */
 	size_t nfresh;
+	/* What this node's own log says: */
+	int64_t restored_ms; /* a restore was accepted; INT64_MIN: none was */
+	struct roster_node
+		self; /* the enrolment of this node that was issued last; issued_ms 0: none */
 };
 
 static int check_one(struct look *l, const uint8_t serial[16], const uint8_t digest[32])
@@ -39,12 +44,66 @@ static int check_one(struct look *l, const uint8_t serial[16], const uint8_t dig
 	return rc == ERR_DAMAGED ? 0 : rc;
 }
 
+/* The document as it was admitted; ERR_DAMAGED if it is another, or gone. */
+static int load(const struct look *l, const struct ledger_document *d, struct document *doc)
+{
+	int rc = document_load(doc, l->st->archive->documents, d->serial, d->kind, NULL);
+
+	if (rc)
+		return rc == ERR_NOMEM ? rc : ERR_DAMAGED;
+	if (memcmp(doc->digest, d->digest, sizeof(doc->digest)) == 0)
+		return 0;
+	document_free(doc);
+	return ERR_DAMAGED;
+}
+
+/* The node remembers restores that it accepted, but what it remembers can be put back. Of a document that
+ * is gone the time of its admission counts, which is later. */
+static int look_at_restore(struct look *l, const struct ledger_document *d)
+{
+	int64_t ms = d->admitted_ms;
+	struct document doc;
+	struct restore r;
+	int rc = load(l, d, &doc);
+
+	if (rc == 0 && restore_parse(&r, &doc, NULL) == 0) {
+		ms = r.issued_ms;
+		restore_free(&r);
+	}
+	if (rc == 0)
+		document_free(&doc);
+	if (ms > l->restored_ms)
+		l->restored_ms = ms;
+	return rc == ERR_NOMEM ? rc : 0;
+}
+
+static int look_at_enrolment(struct look *l, const struct ledger_document *d)
+{
+	struct document doc;
+	struct roster_node n;
+	int rc = load(l, d, &doc);
+
+	if (rc)
+		return rc == ERR_NOMEM ? rc : 0; /* admitted_enrolment() tells of it */
+	if (roster_enrolment_parse(&n, &doc, &l->st->archive->desc, NULL) == 0 &&
+	    memcmp(n.pub.id, node_identity(l->st->node)->pub.id, 16) == 0 &&
+	    n.issued_ms > l->self.issued_ms)
+		l->self = n;
+	document_free(&doc);
+	return 0;
+}
+
 /* One that the index has. */
 static int check_indexed(void *ctx, const struct ledger_document *d)
 {
 	struct look *l = ctx;
 	struct node_known k, *grown;
+	const bool own = memcmp(d->node, node_identity(l->st->node)->pub.id, 16) == 0;
 
+	if (own && strcmp(d->kind, "restore") == 0)
+		return look_at_restore(l, d);
+	if (own && strcmp(d->kind, "enrolment") == 0)
+		return look_at_enrolment(l, d);
 	if (strcmp(d->kind, "revocation") != 0)
 		return 0;
 	memcpy(k.serial, d->serial, 16);
@@ -98,10 +157,24 @@ static int check_all(struct look *l, struct err *e)
 	return rc;
 }
 
+/* Is the node's own memory of its role older than its log? Who imports an enrolment comes by here, too:
+ * so it is for admitted_enrolment() to refuse. */
+static void look_at_self(const struct look *l)
+{
+	l->st->outdated = l->self.issued_ms &&
+			  memcmp(l->self.serial, l->st->home->enrolment, 16) != 0;
+	memcpy(l->st->latest, l->self.serial, 16);
+}
+
 int admitted_check(struct station *s, struct err *e)
 {
-	struct look l = {.st = s};
+	struct look l = {.st = s, .restored_ms = INT64_MIN};
 	int rc = check_all(&l, e);
+
+	if (rc == 0 && l.restored_ms > s->home->restored_ms)
+		s->home->restored_ms = l.restored_ms;
+	if (rc == 0)
+		look_at_self(&l);
 
 	free(l.known);
 	free(l.fresh);
@@ -120,8 +193,15 @@ int admitted_enrolment(const struct station *s, struct err *e)
 	const struct roster_node *self = roster_find(s->roster, id);
 	struct roster_node n;
 	struct document d;
+	char hex[33];
 	int rc;
 
+	text_hex(hex, s->latest, 16);
+	if (s->home->roles && s->outdated)
+		return err_set(e, ERR_DAMAGED,
+			       "this node's log has its enrolment %s, and its directory an older one: "
+			       "import that enrolment again",
+			       hex);
 	if (s->home->roles && self && memcmp(self->serial, serial, 16) == 0)
 		return 0;
 	/* A later one, which is not imported yet, does no harm. */

@@ -34,6 +34,10 @@ struct station {
 	/* This node's log is not all in the index, or documents/ lacks what was admitted: what is
 	 * released already goes on, and nothing more is. */
 	bool withheld;
+	/* The enrolment of this node that its log has last is another one than its directory says, and
+	 * issued later: its role may be another, too. latest: the serial. */
+	bool outdated;
+	uint8_t latest[16];
 };
 
 enum station_flag {

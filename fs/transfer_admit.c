@@ -50,14 +50,17 @@ static int find_admission(uint8_t digest[32], const struct station *s, const uin
 	return rc;
 }
 
-/* No receipt of it was admitted. */
-static int check_unanswered(const struct station *s, const uint8_t serial[16], struct err *e)
+/* No receipt of it was admitted; or, for one that tells of a mismatch, none but such as say that all is
+ * well: any node may have logged one of these, and the worse one counts. */
+static int check_unanswered(const struct station *s, const uint8_t serial[16], bool mismatch,
+			    struct err *e)
 {
 	struct transfers all;
 	int rc = transfer_list(&all, s->archive, s->db, e);
 
 	for (size_t i = 0; rc == 0 && i < all.n; i++)
-		if (all.list[i].received && memcmp(all.list[i].release.serial, serial, 16) == 0)
+		if (all.list[i].received && !(mismatch && all.list[i].receipt.match) &&
+		    memcmp(all.list[i].release.serial, serial, 16) == 0)
 			rc = err_set(e, ERR_REPLAYED,
 				     "the log has a receipt for this release already");
 	transfers_free(&all);
@@ -71,7 +74,7 @@ int transfer_admitted(struct transfer_release *r, uint8_t digest[32], const stru
 	int rc = find_admission(digest, s, serial, e);
 
 	if (rc == 0)
-		rc = check_unanswered(s, serial, e);
+		rc = check_unanswered(s, serial, false, e);
 	if (rc)
 		return rc;
 	rc = document_load(&d, s->archive->documents, serial, TRANSFER_RELEASE, e);
@@ -130,7 +133,7 @@ int transfer_admit_receipt(struct transfer_receipt *r, const struct station *s,
 	if (rc == 0)
 		rc = admit_check_unused(s, serial, e);
 	if (rc == 0)
-		rc = check_unanswered(s, r->release, e);
+		rc = check_unanswered(s, r->release, !r->match, e);
 	if (rc == 0 && memcmp(digest, r->release_digest, 32) != 0)
 		rc = err_set(e, ERR_FORGED, "it answers another document than was admitted");
 	if (rc == 0)

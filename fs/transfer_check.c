@@ -172,7 +172,14 @@ static int add_release(struct listing *l, const struct document *d, const uint8_
 	return 0;
 }
 
-/* The first receipt counts: another one is never admitted. */
+/* Does it take the place of the other one? */
+static bool worse(const struct transfer_receipt *r, const struct transfer_receipt *than, bool earlier)
+{
+	return r->match != than->match ? !r->match : earlier;
+}
+
+/* The first receipt counts: another one is never admitted. Where a log says that one was, what did not
+ * arrive as it was stays so, whatever times stand there. */
 static void add_receipt(struct listing *l, const struct document *d, const uint8_t serial[16],
 			int64_t ms)
 {
@@ -185,7 +192,7 @@ static void add_receipt(struct listing *l, const struct document *d, const uint8
 		struct transfer *t = &l->out->list[i];
 
 		if (memcmp(t->release.serial, r.release, 16) != 0 ||
-		    (t->received && t->received_ms <= ms))
+		    (t->received && !worse(&r, &t->receipt, ms < t->received_ms)))
 			continue;
 		transfer_receipt_free(&t->receipt);
 		t->received = true;

@@ -143,6 +143,39 @@ accept() { # accept [OPTION...]: -> F.ok
 	json 'all(.state != "covered") and any(.state == "held")'
 }
 
+@test "an accepted restore is in the log: to forget it does not bring back what was over" {
+	p=$(echo ws/archives/*/pins.seal)
+	put_back backup
+	evidence rollback rollback
+	cp "$p" early
+	accept
+	ok ws import archive F.ok
+	run -7 ws why archive otay/us/car1.jpg
+	rm "$p"
+	run -7 ws why archive otay/us/car1.jpg
+	rm -rf ws/archives/*/index
+	run -7 ws why archive otay/us/car1.jpg
+	# though nothing says when it was issued
+	rm archive/documents/*.restore
+	run ! ws why archive otay/us/car1.jpg
+	[ "$status" -eq 7 ] || [ "$status" -eq 4 ]
+}
+
+@test "an enrolment that took the reader's role away can't be forgotten" {
+	s=$(echo ws/archives/*/state.seal)
+	cp "$s" reader.seal
+	sleep 1.1 # a later enrolment is of a later second
+	ok custody --node ws node-init archive --role ingest --no-passphrase -o new.req --force
+	ok authority enrol auth new.req --sign-with officer -o new.enrol
+	ok ws import archive new.enrol
+	run -7 ws why archive otay/us/car1.jpg
+	cp "$s" ingest.seal
+	cp reader.seal "$s"
+	fails 4 "import that enrolment again" ws why archive otay/us/car1.jpg
+	ok ws import archive new.enrol
+	run -7 ws why archive otay/us/car1.jpg
+}
+
 @test "an acceptance is used once, on its node, for what it names" {
 	put_back backup
 	evidence rollback rollback

@@ -191,6 +191,29 @@ received() {
 	logged ws '.type == "refused" and .reason == "replayed"'
 }
 
+@test "a mismatch stays, though a lying log has a receipt that is all well" {
+	world_node eve ingest
+	released
+	cp -a there well && cp -a ys well-ys
+	received
+	mv rec good
+	rm -rf there ys && mv well there && mv well-ys ys
+	seg=$(cd there && ls -S segments/*/*.seg | head -n 1)
+	flip "there/$seg" 600
+	received
+	mv rec bad
+	grep -qx 'result: mismatch' bad
+	grep -qx 'result: match' good
+	"$(dirname "$CUSTODY")/tests/fuse/rogue" eve archive admit transfer-receipt good
+	custody --node eve checkpoint archive >/dev/null
+	ok here transfer list archive --json
+	json '.[0].state == "received"'
+	ok here import archive bad
+	ok here transfer list archive --json
+	json '.[0].state == "mismatch"'
+	run -8 here status archive --check -q
+}
+
 @test "edited: serial, digest, medium, receiver, result" {
 	released
 	received
