@@ -16,7 +16,7 @@ static bool ignored(const char *o)
 		"dirsync",    "atime",	    "noatime",	   "diratime",	    "nodiratime",
 		"relatime",   "norelatime", "strictatime", "nostrictatime", "lazytime",
 		"nolazytime", "symfollow",  "nosymfollow", "silent",	    "loud",
-		"iversion",   "noiversion", "mand",	   "nomand",	    "default_permissions"};
+		"iversion",   "noiversion", "mand",	   "nomand"};
 
 	/* user=NAME is how mount(8) passes on who was allowed to by "user" */
 	if (!strncmp(o, "x-", 2) || !strncmp(o, "X-", 2) || !strncmp(o, "comment=", 8) ||

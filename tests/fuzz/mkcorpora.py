@@ -234,7 +234,12 @@ def mountopt_cases():
     put("good-commas", "empty words", b",,ro,,", True)
     put("good-comment", "a comment", b"comment=anything at all,_netdev", True)
     put("good-last", "the largest user id", b"uid=4294967294", True)
+    put("good-user", "of a user's mount", b"noexec,nosuid,nodev,user=nobody,idle=900,X-mount.mkdir", True)
     for name, about, data in [
+        ("idle-zero", "no time to be idle", b"idle=0"),
+        ("idle-unit", "a time with a unit", b"idle=15m"),
+        ("idle-huge", "more than a year", b"idle=31536001"),
+        ("remount", "what a mount can't do", b"remount,ro"),
         ("uid-all", "the id that means none", b"uid=4294967295"),
         ("uid-huge", "a number that does not fit", b"uid=99999999999999999999"),
         ("uid-minus", "a negative number", b"uid=-1"),
