@@ -282,10 +282,10 @@ static int contain(struct front *f, int lock, struct err *e)
 }
 
 /*
- * In the sandbox libfuse can't unmount: the porter does, once nobody is served any more. libfuse is
- * given a device that is gone, after which it tries nothing.
+ * Nobody is served any more: what was asked and not answered fails, also of our own threads. libfuse is
+ * given a device that is gone, after which it does not try to unmount, which it can't in the sandbox.
  */
-static void unmount(struct front *f)
+static void cut_device(struct front *f)
 {
 	int gone[2];
 
@@ -294,6 +294,10 @@ static void unmount(struct front *f)
 		dup3(gone[1], fuse_session_fd(f->se), O_CLOEXEC);
 		close(gone[1]);
 	}
+}
+
+static void unmount(struct front *f)
+{
 	porter_unmount(f->opt->porter);
 	fuse_session_unmount(f->se);
 }
@@ -328,6 +332,7 @@ int front_run(struct station *s, const struct front_options *opt, struct err *e)
 		rc = start_threads(f, e);
 	if (rc == 0)
 		rc = serve(f, e);
+	cut_device(f);
 	stop_threads(f);
 	release_each(f->releases, end_one, f);
 	front_log_flush(f, true);

@@ -292,6 +292,7 @@ log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 log.bind("/dev/log")
 log.settimeout(20)
 subprocess.check_call([fs, "--node", "ws", "archive", "mnt"])
+assert b"contained by: " in log.recv(4096)
 line = log.recv(4096)
 assert line.startswith(b"<30>") and b"custodyfs[" in line and ("mounted on " + mnt).encode() in line, line
 subprocess.check_call(["umount", mnt])
