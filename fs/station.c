@@ -13,6 +13,7 @@
 #include "fs/backup_state.h"
 #include "fs/admitted.h"
 #include "fs/catchup.h"
+#include "index/journal_mark.h"
 #include "index/ledger.h"
 #include "index/meta.h"
 
@@ -230,14 +231,37 @@ static int refuse_backup(const struct station *s, struct err *e)
 }
 
 /* What depends on the index: all of it is made anew when the index turns out to be damaged. */
+/* What this node has logged and not pinned: it may have been killed since. */
+static int pin_mark(struct station *s, struct err *e)
+{
+	struct node_pin pin = {.note_n = 0}, *list = NULL;
+	struct journal_mark m;
+	size_t n = 0;
+	int rc;
+
+	if (journal_mark_read(s->home->dir, &m) != 0)
+		return 0;
+	memcpy(pin.node, node_identity(s->node)->pub.id, 16);
+	pin.size = m.size;
+	pin.bytes = m.bytes;
+	memcpy(pin.root, m.root, sizeof(pin.root));
+	rc = node_pins_load(s->home, &list, &n, e);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		if (memcmp(list[i].node, pin.node, 16) == 0 && list[i].size >= pin.size)
+			pin.size = 0;
+	free(list);
+	return rc || pin.size == 0 ? rc : node_pins_save(s->home, &pin, 1, e);
+}
+
 static int set_up(struct station *s, const struct station_ask *ask, struct err *e)
 {
 	struct catchup_result result;
 	uint64_t lines;
 	int rc;
 
-	if (ask->flags & STATION_LOOK_BACK)
-		return 0;
+	rc = pin_mark(s, e);
+	if (rc || (ask->flags & STATION_LOOK_BACK))
+		return rc;
 	rc = catchup_new(&s->catchup, s, e);
 	/* Before anything is written to our journal: is it the one we know? */
 	if (rc == 0)

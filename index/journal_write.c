@@ -7,6 +7,7 @@
 
 #include "index/file.h"
 #include "index/journal_internal.h"
+#include "index/journal_mark.h"
 
 int journal_kill(struct journal *j, struct err *e)
 {
@@ -127,6 +128,7 @@ int journal_store(struct journal *j, const struct journal_start *next, struct er
 		return rc;
 	}
 	j->now = *next;
+	journal_mark_write(j->lockfd, &j->now.state);
 	return 0;
 }
 
