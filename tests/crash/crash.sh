@@ -47,7 +47,8 @@ clean() {
 	mountpoint -q "$W/mnt" && fusermount3 -uz "$W/mnt"
 	mountpoint -q "$disk" && umount -l "$disk"
 	[ -z "$loop" ] || losetup -d "$loop" 2>/dev/null
-	mountpoint -q "$W/nbd" && fusermount3 -uz "$W/nbd"
+	# its server may be gone: then it is no mount point that can be looked at
+	[ ! -d "$W/nbd" ] || fusermount3 -uz "$W/nbd" 2>/dev/null || umount -l "$W/nbd" 2>/dev/null
 	[ -z "$fuse" ] || wait "$fuse" 2>/dev/null
 	[ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null
 	rm -rf "$W"
@@ -78,10 +79,14 @@ attach() {
 }
 
 detach() {
+	local i
+
 	umount disk || fatal "the disk is busy"
 	losetup -d "$loop"
 	loop=
-	fusermount3 -u nbd && wait "$fuse"
+	# a loop device goes when nobody looks at it any more
+	for ((i = 0; i < 200; i++)); do ! fusermount3 -u nbd 2>/dev/null || break && sleep 0.05; done
+	wait "$fuse"
 	fuse=
 	kill "$server" && wait "$server"
 	server=

@@ -39,7 +39,8 @@ static bool now(int *n)
 
 ssize_t pwrite(int fd, const void *p, size_t n, off_t off)
 {
-	if (now(&fail.write)) {
+	/* the mark in journal.lock, which may be missed, is not counted */
+	if (!(n > 8 && memcmp(p, "CUSTMRK1", 8) == 0) && now(&fail.write)) {
 		/* Half of it is written, as when a disk fills up; the rest fails. */
 		syscall(SYS_pwrite64, fd, p, n / 2, off);
 		errno = EIO;
