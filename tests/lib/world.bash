@@ -100,7 +100,8 @@ world_umount() {
 
 	pid=$(cat daemon.pid)
 	fusermount3 -u mnt
-	for ((i = 0; i < 200; i++)); do
+	# a slow disk and a full machine: it has refusals and a checkpoint to write
+	for ((i = 0; i < 1200; i++)); do
 		world_runs "$pid" || return 0
 		sleep 0.05
 	done
