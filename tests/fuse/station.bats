@@ -46,6 +46,8 @@ own_host() {
 	[ -e fuse.conf ] || : >fuse.conf
 	cat >own_host.sh <<-'END'
 		set -e
+		# other tests' mounts are here too, and would outlive their umount
+		awk '/ - fuse/ { print $5 }' /proc/self/mountinfo | xargs -r -n 1 umount -l 2>/dev/null || :
 		mkdir over && mount -t tmpfs tmpfs over && mkdir over/up over/work
 		mount -t overlay -o "lowerdir=/usr/sbin,upperdir=$W/over/up,workdir=$W/over/work" overlay /usr/sbin ||
 			exit 77

@@ -39,7 +39,12 @@ ExecStart=/usr/local/bin/probe
 ExecStopPost=/bin/systemctl poweroff --no-block
 END
 printf '[Unit]\nRequires=basic.target probe.service\n' >"$root/etc/systemd/system/probe.target"
-timeout 240 systemd-nspawn -q -D "$root" --register=no --keep-unit --bind=/dev/fuse --capability=all \
+# Mounts of others that are in the container's namespaces would outlive their umount.
+cat >"$work/boot" <<'END'
+awk '/ - fuse/ { print $5 }' /proc/self/mountinfo | xargs -r -n 1 umount -l 2>/dev/null
+exec timeout 240 systemd-nspawn "$@"
+END
+unshare -m sh "$work/boot" -q -D "$root" --register=no --keep-unit --bind=/dev/fuse --capability=all \
 	--private-network --boot systemd.unit=probe.target >"$work/boot.log" 2>&1 </dev/null || :
 [ -e "$root/probe.log" ] || { tail -n 20 "$work/boot.log" && no "no systemd boots here"; }
 cp "$root"/probe.* "$work/"
