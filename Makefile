@@ -348,6 +348,12 @@ check-integration: ## the long and heavy tests: 1000 kill points, 50,000 files a
 	@KILLS=$(KILLS) CUSTODY_BURST=50000 CUSTODY_KILLS=100 CUSTODY_BOOT=1 CUSTODY_DEB=1 CUSTODY_LONG=1 $(run-tests) -t 3600 \
 		$(addprefix cli:tests/cli/,packages.bats units.bats integration.bats backup_kill.bats watch.bats resume.bats)
 
+# The formats are a draft: a change of one makes the archives anew that tests/fuse/golden.bats reads.
+.PHONY: golden
+golden: ## make the archives of tests/golden anew, when a format has changed
+	+@$(build-cli)
+	@B='$(abspath $(B))' tests/golden/make.sh
+
 .PHONY: demo bench bench-quick
 demo: ## the walk-through, from capture to released copy (IMAGES=DIR: with your own images)
 	+@$(sub) deps
