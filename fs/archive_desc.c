@@ -94,12 +94,13 @@ static void parse_suite(struct form *f, struct archive_desc *d)
 /* Any key of a record: a field that this program does not know yet is asked for all the same. */
 static void parse_require(struct form *f, struct archive_desc *d)
 {
-	char *to = d->require[d->requires];
+	char *to;
 
 	if (d->requires == ARCHIVE_REQUIRES_MAX) {
 		form_fail(f, ERR_MALFORMED, "more than %d required fields", ARCHIVE_REQUIRES_MAX);
 		return;
 	}
+	to = d->require[d->requires];
 	form_text(f, "require", to, RECORD_KEY_MAX + 1);
 	if (!f->rc && !record_key_ok(to))
 		form_fail(f, ERR_MALFORMED, "'require' must be the name of a field");

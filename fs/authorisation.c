@@ -109,13 +109,14 @@ static bool recipient_ok(const char *s)
 static void parse_exports(struct form *f, struct authorisation *a)
 {
 	while (form_next(f, "export-to")) {
-		char *to = a->export_to[a->exports];
+		char *to;
 
 		if (a->exports == AUTHORISATION_EXPORTS_MAX) {
 			form_fail(f, ERR_MALFORMED, "more than %u 'export-to'",
 				  AUTHORISATION_EXPORTS_MAX);
 			return;
 		}
+		to = a->export_to[a->exports];
 		form_text(f, "export-to", to, AGE_RECIPIENT_TEXT);
 		if (!recipient_ok(to) && strcmp(to, EXPORT_ANY) != 0 &&
 		    strcmp(to, EXPORT_PLAIN) != 0)

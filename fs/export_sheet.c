@@ -177,12 +177,13 @@ static void take_recipients(struct form *f, struct export_sheet *s)
 {
 	while (form_next(f, "recipient")) {
 		uint8_t pub[32];
-		char *to = s->recipient[s->recipients];
+		char *to;
 
 		if (s->recipients == EXPORT_RECIPIENTS_MAX) {
 			form_fail(f, ERR_MALFORMED, "too many recipients");
 			return;
 		}
+		to = s->recipient[s->recipients];
 		form_text(f, "recipient", to, AGE_RECIPIENT_TEXT);
 		if (age_recipient_parse(pub, (struct text_span){to, strlen(to)}) != 0)
 			form_fail(f, ERR_MALFORMED, "'recipient' must be an age recipient");

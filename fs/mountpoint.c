@@ -235,7 +235,7 @@ void mountpoint_detach(const char *path, const struct mountpoint_id *id)
 
 void mountpoint_readahead(const char *path, unsigned kib)
 {
-	struct mountpoint_info info;
+	struct mountpoint_info info = {0};
 	char file[96];
 	FILE *fp;
 

@@ -73,7 +73,7 @@ static int rebuild_index(struct station *s, const struct station_ask *ask, const
  * Then the node's role has changed since it was made. */
 static int check_names(struct station *s, bool *other, struct err *e)
 {
-	bool known, names, want = s->home->catalogue != NULL;
+	bool known = false, names = false, want = s->home->catalogue != NULL;
 	struct db_txn *t = NULL;
 	int rc = db_begin(&t, s->db, false, e);
 

@@ -118,7 +118,7 @@ static int grow(struct sheet_writer *w)
  * then). */
 static uint16_t number_of(struct sheet_writer *w, const void *p, size_t n)
 {
-	uint16_t *bucket;
+	uint16_t *bucket, known;
 
 	if (n == 0)
 		return 0;
@@ -127,8 +127,9 @@ static uint16_t number_of(struct sheet_writer *w, const void *p, size_t n)
 		return 0;
 	}
 	bucket = bucket_of(w, p, n);
-	if (*bucket)
-		return *bucket;
+	known = *bucket;
+	if (known)
+		return known;
 	w->off[w->ntexts] = (uint32_t)w->texts.n;
 	wire_out_u8(&w->texts, (uint8_t)n);
 	wire_out_bytes(&w->texts, p, n);

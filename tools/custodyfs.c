@@ -240,11 +240,16 @@ static void on_ending(void *ctx)
 /* In the porter: it has a name of its own. */
 static void on_porter(void *ctx)
 {
+	static const char name[] = "custodyfs";
 	struct mount_ask *m = ctx;
 
-	for (char **a = m->argv; *a; a++)
-		memset(*a, 0, strlen(*a));
-	strcpy(m->argv[0], "custodyfs");
+	for (char **a = m->argv; *a; a++) {
+		size_t n = strlen(*a);
+
+		memset(*a, 0, n);
+		if (a == m->argv) /* no longer than what it is called by */
+			memcpy(*a, name, n < sizeof(name) ? n : sizeof(name) - 1);
+	}
 	teller_open(&m->teller, m->foreground, m->mountpoint);
 	if (!m->foreground)
 		teller_leave_terminal(&m->teller);

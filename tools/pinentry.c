@@ -99,8 +99,8 @@ static void option(struct talk *t, const char *name, const char *variable)
 /* The program can't have it typed twice: so it is asked for once more. */
 static int again(struct talk *t, struct err *e)
 {
-	char *first = t->buf, second[1024];
-	size_t n = t->n;
+	char *first = t->buf, second[1024] = {0};
+	size_t n = t->n, cap = t->cap;
 	int rc;
 
 	t->buf = second;
@@ -112,6 +112,8 @@ static int again(struct talk *t, struct err *e)
 	if (rc == 0 && (t->n != n || memcmp(first, second, n) != 0))
 		rc = err_set(e, ERR_PASSPHRASE, "the two passphrases differ");
 	secret_wipe(second, sizeof(second));
+	t->buf = first;
+	t->cap = cap;
 	t->n = n;
 	return rc;
 }
