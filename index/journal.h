@@ -30,7 +30,8 @@ struct journal;
 struct journal_start {
 	struct tree_state state;
 	int64_t last_ms;  /* time of its last event */
-	uint64_t revoked; /* lines up to the last that admits a revocation, of those read; 0: none did */
+	uint64_t ended;	  /* lines up to the last that ends a release, or what was authorised (a
+			   * revocation, a restore), of those read; 0: none did */
 	uint64_t opened;  /* the same for the last that opens something and that we did not write */
 };
 
@@ -51,8 +52,9 @@ int journal_close(struct journal *j, struct err *e);
 /* Append n events as one batch: seq and time are set in ev[], all are durable on return. An event's
  * time is never before the one before it. ERR_EXPIRED, and none of the n is logged, when one would get
  * a time after its latest_ms: who waits long for the lock may have nothing to log any more. ERR_REVOKED,
- * and none is logged, when a revocation was admitted by a line from `judged` lines on: what was decided
- * without it has to be decided again. The same when another process of the node opened something in
+ * and none is logged, when a line from `judged` lines on admits a revocation or a restore, or ends a
+ * release: what was decided without it has to be decided again, so that no log has an opening behind
+ * what ended it. The same when another process of the node opened something in
  * such a line, and the event is metered. */
 int journal_append(struct journal *j, struct event *ev, size_t n, struct err *e);
 /* Sign and durably replace the checkpoint if lines were added since. */

@@ -48,11 +48,13 @@ struct journal {
 	struct err dead;	  /* code != 0: nothing is ever written again */
 };
 
-/* Keep in mind that a line admits a revocation; ev is the one that comes behind *s. */
+/* Keep in mind that a line ends what was allowed; ev is the one that comes behind *s. */
 static inline void journal_note(struct journal_start *s, const struct event *ev)
 {
-	if (ev->type == EVENT_ADMITTED && strcmp(ev->kind, "revocation") == 0)
-		s->revoked = s->state.range.size + 1;
+	if (ev->type == EVENT_RELEASE_ENDED ||
+	    (ev->type == EVENT_ADMITTED &&
+	     (strcmp(ev->kind, "revocation") == 0 || strcmp(ev->kind, "restore") == 0)))
+		s->ended = s->state.range.size + 1;
 }
 
 /* What the MACs of its lines are made with. */

@@ -54,7 +54,7 @@ int journal_format(struct journal *j, struct journal_start *next, struct event *
 	ev->time_ms = now > next->last_ms ? now : next->last_ms;
 	if (ev->latest_ms && ev->time_ms > ev->latest_ms)
 		return ERR_EXPIRED;
-	if (ev->judged && (next->revoked > ev->judged ||
+	if (ev->judged && (next->ended > ev->judged ||
 			   (ev->metered && next->opened > ev->judged)))
 		return ERR_REVOKED;
 	rc = event_format(&j->out, ev, journal_key(j));

@@ -140,17 +140,16 @@ static void test_an_event_that_comes_too_late(void **state)
 	journals_free(&t);
 }
 
-/* What was allowed before a revocation came in, from this process or another, is not logged after it. */
-static void test_an_event_behind_a_revocation(void **state)
+/* What was allowed before a revocation came in, or a release ended, by this process or another, is not
+ * logged after it. */
+static void behind(struct event revocation)
 {
-	struct event revocation = {.type = EVENT_ADMITTED, .kind = "revocation"};
 	struct event other = {.type = EVENT_ADMITTED, .kind = "authorisation"};
 	struct event ev[2] = {{.type = EVENT_UNMOUNTED}, {.type = EVENT_UNMOUNTED}};
 	struct journal *j, *k;
 	struct journal_start s;
 	struct journals t;
 
-	(void)state;
 	journals_new(&t);
 	j = journals_must_open(&t);
 	k = journals_must_open(&t);
@@ -162,7 +161,7 @@ static void test_an_event_behind_a_revocation(void **state)
 		assert_int_equal(journal_append(i & 1 ? j : k, &revocation, 1, NULL), 0);
 		assert_int_equal(journal_append(j, ev, 2, NULL), ERR_REVOKED);
 		journal_state(j, &s);
-		assert_int_equal(s.revoked, revocation.seq + 1);
+		assert_int_equal(s.ended, revocation.seq + 1);
 		assert_int_equal(s.state.range.size, revocation.seq + 1); /* all or nothing */
 		ev[1].judged = revocation.seq; /* up to, but without it */
 		assert_int_equal(journal_append(j, &ev[1], 1, NULL), ERR_REVOKED);
@@ -173,6 +172,14 @@ static void test_an_event_behind_a_revocation(void **state)
 	assert_int_equal(journal_close(j, NULL), 0);
 	journals_check_signed(&t);
 	journals_free(&t);
+}
+
+static void test_an_event_behind_what_ends_it(void **state)
+{
+	(void)state;
+	behind((struct event){.type = EVENT_ADMITTED, .kind = "revocation"});
+	behind((struct event){.type = EVENT_ADMITTED, .kind = "restore"});
+	behind((struct event){.type = EVENT_RELEASE_ENDED, .reason = "budget"});
 }
 
 static void test_time_never_goes_back(void **state)
@@ -451,7 +458,7 @@ int main(void)
 		cmocka_unit_test(test_open_and_close_leave_the_files_alone),
 		cmocka_unit_test(test_an_event_that_cannot_be_written),
 		cmocka_unit_test(test_an_event_that_comes_too_late),
-		cmocka_unit_test(test_an_event_behind_a_revocation),
+		cmocka_unit_test(test_an_event_behind_what_ends_it),
 		cmocka_unit_test(test_time_never_goes_back),
 		cmocka_unit_test(test_many_threads),
 		cmocka_unit_test(test_two_handles_by_turns),
