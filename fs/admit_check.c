@@ -6,26 +6,19 @@
 
 #include "index/ledger.h"
 
+static bool is_revoked(void *roster, const struct sshkey *k)
+{
+	return roster_key_revoked(roster, k);
+}
+
 int admit_check_signatures(const struct station *s, const struct document *d, const char *namespace,
 			   struct err *e)
 {
-	const struct document_policy p = archive_policy(&s->archive->desc, namespace);
-	char print[SSHKEY_FINGERPRINT_SIZE] = "";
-	unsigned who[DOCUMENT_SIGNATURES_MAX];
-	size_t n, good = 0;
-	int rc = document_check(d, &p, who, &n, e);
+	struct document_policy p = archive_policy(&s->archive->desc, namespace);
 
-	if (rc || document_carried(d, &p))
-		return rc;
-	for (size_t i = 0; i < n; i++) {
-		if (roster_key_revoked(s->roster, &p.keys[who[i]]))
-			sshkey_fingerprint(print, &p.keys[who[i]]);
-		else
-			good++;
-	}
-	if (good >= p.threshold)
-		return 0;
-	return err_set(e, ERR_REVOKED, "it is signed with the key %s, which was revoked", print);
+	p.revoked = is_revoked;
+	p.ctx = s->roster;
+	return document_check(d, &p, NULL, NULL, e);
 }
 
 int admit_check_unused(const struct station *s, const uint8_t serial[16], struct err *e)

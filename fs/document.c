@@ -238,6 +238,7 @@ int document_check(const struct document *d, const struct document_policy *p, un
 	const struct sshsig_policy policy = {p->namespace, p->require_touch, p->require_pin};
 	unsigned who[DOCUMENT_SIGNATURES_MAX];
 	char print[SSHKEY_FINGERPRINT_SIZE], twice[SSHKEY_FINGERPRINT_SIZE] = "";
+	char gone[SSHKEY_FINGERPRINT_SIZE] = "";
 	size_t count = 0;
 
 	if (p->threshold == 0 || p->nkeys == 0)
@@ -265,11 +266,16 @@ int document_check(const struct document *d, const struct document_policy *p, un
 				       "issued again, or take that signature's block out of the "
 				       "file",
 				       i + 1, d->sigs, print);
-		if (known(who, count, k))
+		if (p->revoked && p->revoked(p->ctx, &s.key))
+			strcpy(gone, print);
+		else if (known(who, count, k))
 			strcpy(twice, print);
 		else
 			who[count++] = (unsigned)k;
 	}
+	if (count < p->threshold && *gone)
+		return err_set(e, ERR_REVOKED, "it is signed with the key %s, which was revoked",
+			       gone);
 	if (count < p->threshold)
 		return err_set(e, ERR_TOO_FEW,
 			       "signed by %zu of the %u authorisation keys that are needed%s%s%s",

@@ -61,6 +61,10 @@ struct document_policy {
 	/* Good signatures by other keys are passed over: archive.txt also bears those of the keys of
 	 * the version before. */
 	bool others;
+	/* Signatures of keys that were revoked, where the document was admitted, don't count. NULL: none
+	 * was. */
+	bool (*revoked)(void *ctx, const struct sshkey *k);
+	void *ctx;
 	/* Documents that archive.txt itself carries over from a version before count without a
 	 * signature: its lines about them, borrowed. Empty: none. */
 	struct text_span carried;
@@ -69,7 +73,7 @@ struct document_policy {
 bool document_carried(const struct document *d, const struct document_policy *p);
 /* At least `threshold` distinct keys have signed, and every signature present is good and by one
  * of the keys. Codes as sshsig_verify, ERR_WRONG_KEY, ERR_TOO_FEW (says how many of how many, and
- * when one key signed twice); or the document is carried over, and has no signers then. signers (may be
+ * when one key signed twice), ERR_REVOKED (it would be enough with a key that was revoked); or the document is carried over, and has no signers then. signers (may be
  * NULL, DOCUMENT_SIGNATURES_MAX long) gets indices
  * into keys, *n their number. */
 int document_check(const struct document *d, const struct document_policy *p, unsigned *signers,

@@ -18,6 +18,8 @@ struct look {
 	uint64_t last;	   /* last line before it that admits a version; UINT64_MAX: none does */
 	uint64_t next;	   /* first one behind it; the same */
 	bool good, open;   /* some admission was good; some can't be judged */
+	int failed;	   /* within is_revoked(), which can't say so */
+	struct err *e;
 };
 
 #define NONE UINT64_MAX
@@ -33,6 +35,43 @@ static int read_event(const struct look *l, uint64_t seq, struct event *ev, stru
 		rc = err_set(e, ERR_DAMAGED, "a line of a journal is no event");
 	wire_out_free(&line);
 	return rc;
+}
+
+/* ---- keys that were revoked ---- */
+
+static bool was_revoked(void *roster, const struct sshkey *k)
+{
+	return roster_key_revoked(roster, k);
+}
+
+/* Does the log admit this revocation before the document? The first that is so ends the walk. */
+static int find_revocation(void *ctx, const uint8_t serial[16], const uint8_t digest[32])
+{
+	struct look *l = ctx;
+	const struct posting at = {POSTING_DOCUMENT, serial, 16};
+	struct lineset lines = {0};
+	struct event ev;
+	int found = 0, rc = lineset_init(&lines, l->journal->state.range.size);
+
+	if (rc == 0)
+		rc = posting_load(&lines, l->txn, l->journal->number, &at, l->e);
+	for (uint64_t i = 0; rc == 0 && !found && lineset_next(&lines, &i) && i < l->admitted;
+	     i++) {
+		rc = read_event(l, i, &ev, l->e);
+		found = rc == 0 && ev.type == EVENT_ADMITTED &&
+			memcmp(ev.document, serial, 16) == 0 && memcmp(ev.digest, digest, 32) == 0;
+	}
+	lineset_free(&lines);
+	l->failed = rc;
+	return rc ? rc : found;
+}
+
+/* By the time the line at hand admits the document. */
+static bool is_revoked(void *ctx, const struct sshkey *k)
+{
+	struct look *l = ctx;
+
+	return l->failed || roster_key_revocations(l->f->roster, k, find_revocation, l) != 0;
 }
 
 /* ---- the version ---- */
@@ -79,23 +118,31 @@ static int find_versions(struct look *l, uint32_t *from, uint32_t *to, struct er
 	return rc;
 }
 
+static int check_by(struct look *l, const struct document *d, const char *namespace,
+		    const struct archive_desc *desc, bool *good)
+{
+	struct document_policy p = archive_policy(desc, namespace);
+	int rc;
+
+	p.revoked = is_revoked;
+	p.ctx = l;
+	rc = document_check(d, &p, NULL, NULL, NULL);
+	*good = rc == 0;
+	return rc == ERR_NOMEM ? rc : l->failed;
+}
+
 /* Is it signed by the keys of one of these? */
-static int check_versions(const struct look *l, const struct document *d, const char *namespace,
+static int check_versions(struct look *l, const struct document *d, const char *namespace,
 			  uint32_t from, uint32_t to, bool *good)
 {
 	const struct archive_history *h = l->f->history;
 	int rc = 0;
 
 	*good = false;
-	for (size_t i = 0; i < h->n && !*good && rc != ERR_NOMEM; i++) {
-		const struct document_policy p = archive_policy(&h->version[i].desc, namespace);
-
-		if (h->version[i].desc.version < from || h->version[i].desc.version > to)
-			continue;
-		rc = document_check(d, &p, NULL, NULL, NULL);
-		*good = rc == 0;
-	}
-	return rc == ERR_NOMEM ? rc : 0;
+	for (size_t i = 0; rc == 0 && i < h->n && !*good; i++)
+		if (h->version[i].desc.version >= from && h->version[i].desc.version <= to)
+			rc = check_by(l, d, namespace, &h->version[i].desc, good);
+	return rc;
 }
 
 /* ---- the admissions ---- */
@@ -106,17 +153,20 @@ static int check_line(struct look *l, const struct document *d, const char *name
 {
 	uint32_t from, to;
 	struct event ev;
-	bool good = false;
+	bool good = false, now = false;
 	int rc = read_event(l, line, &ev, e);
 
 	if (rc || ev.type != EVENT_ADMITTED || memcmp(ev.document, l->serial, 16) != 0 ||
 	    memcmp(ev.digest, l->digest, 32) != 0)
 		return rc;
 	l->admitted = line;
-	rc = find_versions(l, &from, &to, e);
+	/* What the newest version's keys sign counts whatever was in force. */
+	rc = check_by(l, d, namespace, &l->f->archive->desc, &now);
 	if (rc == 0)
+		rc = find_versions(l, &from, &to, e);
+	if (rc == 0 && !now)
 		rc = check_versions(l, d, namespace, from, to, &good);
-	l->good |= good && l->next != NONE;
+	l->good |= now || (good && l->next != NONE);
 	l->open |= good && l->next == NONE;
 	return rc;
 }
@@ -157,12 +207,15 @@ static int check_logs(struct look *l, const struct document *d, const char *name
 int in_force_check(const struct in_force *f, const struct document *d, const char *namespace,
 		   const uint8_t serial[16], const uint8_t *node, struct err *e)
 {
-	const struct document_policy p = archive_policy(&f->archive->desc, namespace);
-	struct look l = {.f = f, .serial = serial, .digest = d->digest};
+	struct document_policy p = archive_policy(&f->archive->desc, namespace);
+	struct look l = {.f = f, .serial = serial, .digest = d->digest, .e = e};
 	struct err why = {0};
-	int rc, bad = document_check(d, &p, NULL, NULL, &why);
+	int rc, bad;
 
-	if (bad && bad != ERR_NOMEM && f->history->n > 0) {
+	p.revoked = was_revoked;
+	p.ctx = (void *)f->roster;
+	bad = document_check(d, &p, NULL, NULL, &why);
+	if (bad && bad != ERR_NOMEM && (f->history->n > 0 || bad == ERR_REVOKED)) {
 		rc = check_logs(&l, d, namespace, node, e);
 		if (rc || l.good)
 			return rc;

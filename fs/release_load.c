@@ -91,8 +91,8 @@ static int over(const struct reload *l, const struct ledger_document *d,
 }
 
 /* Is the document in the archive the one that was admitted, for us, and signed as the archive asks?
- * Keys that were revoked or superseded since still count here, if they were good when the log took the
- * document in. */
+ * Keys that were revoked or superseded since still count here, if they were good when our log took the
+ * document in: not so if it had admitted their revocation before. */
 static int check(const struct reload *l, const struct ledger_document *d,
 		 const struct document *doc, const struct authorisation *a, struct err *e)
 {
@@ -106,13 +106,15 @@ static int check(const struct reload *l, const struct ledger_document *d,
 		return err_set(e, ERR_WRONG_NODE, "it is for another node");
 	if (memcmp(a->serial, d->serial, 16) != 0)
 		return err_set(e, ERR_DAMAGED, "it bears another serial");
-	rc = in_force_check(&(struct in_force){l->st->archive, &l->history, l->st->db}, doc,
-			    DOCUMENT_NS_AUTHORISE, d->serial, l->id->pub.id, e);
+	rc = in_force_check(&(struct in_force){l->st->archive, &l->history, l->st->roster,
+					       l->st->db},
+			    doc, DOCUMENT_NS_AUTHORISE, d->serial, l->id->pub.id, e);
 	/* A new version comes into our log in time; what it has admitted before is its own word. */
 	return rc == ERR_UNSUPPORTED ? 0 : rc;
 }
 
-static int put_key(void *ctx, const uint8_t id[16], const uint8_t *commitment, const uint8_t key[32])
+static int put_key(void *ctx, const uint8_t id[16], const uint8_t *commitment,
+		   const uint8_t key[32])
 {
 	return release_put_key(ctx, id, commitment, key);
 }

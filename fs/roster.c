@@ -304,6 +304,18 @@ bool roster_key_revoked(const struct roster *r, const struct sshkey *k)
 	return false;
 }
 
+int roster_key_revocations(const struct roster *r, const struct sshkey *k,
+			   int (*cb)(void *ctx, const uint8_t serial[16], const uint8_t digest[32]),
+			   void *ctx)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->revocations; i++)
+		if (r->revoked[i].v.what == REVOKE_KEY && sshkey_equal(&r->revoked[i].v.key, k))
+			rc = cb(ctx, r->revoked[i].v.serial, r->revoked[i].digest);
+	return rc;
+}
+
 bool roster_serial_revoked(const struct roster *r, const uint8_t serial[16])
 {
 	for (size_t i = 0; i < r->revocations; i++)

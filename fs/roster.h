@@ -60,6 +60,10 @@ const struct roster_node *roster_at(const struct roster *r, size_t i);
 bool roster_node_revoked(const struct roster *r, const uint8_t node[16], int64_t issued_ms);
 /* True if an authorisation key was revoked: no new document counts by its signature. */
 bool roster_key_revoked(const struct roster *r, const struct sshkey *k);
+/* Call cb for each revocation of this key, until it returns non-zero, which is returned. */
+int roster_key_revocations(const struct roster *r, const struct sshkey *k,
+			   int (*cb)(void *ctx, const uint8_t serial[16], const uint8_t digest[32]),
+			   void *ctx);
 /* True if the authorisation of this serial was revoked. */
 bool roster_serial_revoked(const struct roster *r, const uint8_t serial[16]);
 

@@ -122,10 +122,12 @@ struct transfers {
 	size_t unjudged;
 };
 struct db;
-/* All good releases with their receipts. db: the index of a node; then those count that were
- * admitted, while the keys were in force that sign them (fs/in_force). NULL: all that are in
- * documents/. ERR_SYSTEM, ERR_NOMEM, ERR_INDEX. */
-int transfer_list(struct transfers *out, const struct archive *a, struct db *db, struct err *e);
+struct roster;
+/* All good releases with their receipts. db: the index of a node, and the roster it has; then those
+ * count that were admitted, while the keys were in force that sign them (fs/in_force). NULL: all that are
+ * in documents/. ERR_SYSTEM, ERR_NOMEM, ERR_INDEX. */
+int transfer_list(struct transfers *out, const struct archive *a, const struct roster *roster,
+		  struct db *db, struct err *e);
 void transfers_free(struct transfers *t);
 /* Does it hand over this accession? */
 bool transfer_covers(const struct transfer *t, const uint8_t accession[16]);

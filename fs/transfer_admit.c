@@ -56,7 +56,7 @@ static int check_unanswered(const struct station *s, const uint8_t serial[16], b
 			    struct err *e)
 {
 	struct transfers all;
-	int rc = transfer_list(&all, s->archive, s->db, e);
+	int rc = transfer_list(&all, s->archive, s->roster, s->db, e);
 
 	for (size_t i = 0; rc == 0 && i < all.n; i++)
 		if (all.list[i].received && !(mismatch && all.list[i].receipt.match) &&

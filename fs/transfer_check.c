@@ -265,10 +265,11 @@ static int by_issue(const void *a, const void *b)
 	return memcmp(x->serial, y->serial, 16);
 }
 
-int transfer_list(struct transfers *out, const struct archive *a, struct db *db, struct err *e)
+int transfer_list(struct transfers *out, const struct archive *a, const struct roster *roster,
+		  struct db *db, struct err *e)
 {
 	struct archive_history h = {0};
-	struct listing l = {.out = out, .a = a, .force = {a, &h, db}};
+	struct listing l = {.out = out, .a = a, .force = {a, &h, roster, db}};
 	size_t admitted = 0;
 	int rc = db ? db_begin(&l.txn, db, false, e) : 0;
 

@@ -110,6 +110,8 @@ static int run(struct verify *v, struct err *e)
 	if (rc == 0)
 		rc = verify_admitted(v, e);
 	if (rc == 0)
+		rc = verify_use(v, e);
+	if (rc == 0)
 		rc = verify_match(v, e);
 	if (rc == 0)
 		verify_sample(v);
@@ -123,7 +125,8 @@ int verify_run(const struct archive *a, const struct verify_ask *ask, struct ver
 {
 	struct verify v = {.a = a, .ask = ask, .sum = sum};
 	struct verify_list *lists[] = {&v.anchors,  &v.documents, &v.namings, &v.journals,
-				       &v.segments, &v.placed,	  &v.opened,  &v.closed};
+				       &v.segments, &v.placed,	  &v.opened,  &v.closed,
+				       &v.uses,	    &v.ended};
 	int rc;
 
 	memset(sum, 0, sizeof(*sum));

@@ -109,7 +109,7 @@ static int check_signed(const struct verify *v, const struct document *d, const 
 }
 
 static int check_authorisation(struct verify *v, const struct document *d, const uint8_t serial[16],
-			       uint32_t *version, struct err *e)
+			       struct verify_document *out, struct err *e)
 {
 	struct authorisation a;
 	char hex[33], from[72];
@@ -120,7 +120,8 @@ static int check_authorisation(struct verify *v, const struct document *d, const
 	if (memcmp(a.archive, v->a->desc.id, 16) != 0 || memcmp(a.serial, serial, 16) != 0)
 		rc = err_set(e, ERR_FOREIGN, "its archive or serial is another");
 	if (rc == 0)
-		rc = check_signed(v, d, DOCUMENT_NS_AUTHORISE, version, e);
+		rc = check_signed(v, d, DOCUMENT_NS_AUTHORISE, &out->version, e);
+	out->issued_ms = a.issued_ms;
 	text_hex(hex, serial, 16);
 	snprintf(from, sizeof(from), "authorisation %s", hex);
 	for (size_t i = 0; i < a.checkpoints && rc == 0; i++)
@@ -160,7 +161,7 @@ int verify_cosigned(struct verify *v, struct err *e)
 }
 
 static int check_revocation(const struct verify *v, const struct document *d,
-			    const uint8_t serial[16], uint32_t *version, struct err *e)
+			    const uint8_t serial[16], struct verify_document *out, struct err *e)
 {
 	struct authorisation_revocation r;
 	int rc = authorisation_revocation_parse(&r, d, e);
@@ -168,7 +169,13 @@ static int check_revocation(const struct verify *v, const struct document *d,
 	if (rc == 0 &&
 	    (memcmp(r.archive, v->a->desc.id, 16) != 0 || memcmp(r.serial, serial, 16) != 0))
 		rc = err_set(e, ERR_FOREIGN, "its archive or serial is another");
-	return rc ? rc : check_signed(v, d, DOCUMENT_NS_REVOKE, version, e);
+	if (rc)
+		return rc;
+	out->revokes = r.what;
+	out->issued_ms = r.issued_ms;
+	memcpy(out->target, r.target, 16);
+	out->key = r.key;
+	return check_signed(v, d, DOCUMENT_NS_REVOKE, &out->version, e);
 }
 
 /* The logs that it names were so long when it was signed. */
@@ -201,7 +208,7 @@ static int check_receipt(const struct verify *v, const struct document *d, const
 }
 
 static int check_restore(const struct verify *v, const struct document *d, const uint8_t serial[16],
-			 uint32_t *version, struct err *e)
+			 struct verify_document *out, struct err *e)
 {
 	struct restore r;
 	int rc = restore_parse(&r, d, e);
@@ -209,8 +216,12 @@ static int check_restore(const struct verify *v, const struct document *d, const
 	if (rc == 0 &&
 	    (memcmp(r.archive, v->a->desc.id, 16) != 0 || memcmp(r.serial, serial, 16) != 0))
 		rc = err_set(e, ERR_FOREIGN, "its archive or serial is another");
+	if (rc == 0) {
+		out->issued_ms = r.issued_ms;
+		memcpy(out->target, r.node, 16);
+	}
 	restore_free(&r);
-	return rc ? rc : check_signed(v, d, DOCUMENT_NS_RESTORE, version, e);
+	return rc ? rc : check_signed(v, d, DOCUMENT_NS_RESTORE, &out->version, e);
 }
 
 static int check_enrolment(struct verify *v, const struct document *d, const uint8_t serial[16],
@@ -231,22 +242,22 @@ static int check_enrolment(struct verify *v, const struct document *d, const uin
 }
 
 static int check_kind(struct verify *v, const struct document *d, const char *kind,
-		      const uint8_t serial[16], uint32_t *version, struct err *e)
+		      const uint8_t serial[16], struct verify_document *out, struct err *e)
 {
 	struct archive_desc desc;
 
 	if (strcmp(kind, "authorisation") == 0)
-		return check_authorisation(v, d, serial, version, e);
+		return check_authorisation(v, d, serial, out, e);
 	if (strcmp(kind, "revocation") == 0)
-		return check_revocation(v, d, serial, version, e);
+		return check_revocation(v, d, serial, out, e);
 	if (strcmp(kind, "enrolment") == 0)
 		return check_enrolment(v, d, serial, e);
 	if (strcmp(kind, TRANSFER_RELEASE) == 0)
-		return check_release(v, d, serial, version, e);
+		return check_release(v, d, serial, &out->version, e);
 	if (strcmp(kind, TRANSFER_RECEIPT) == 0)
 		return check_receipt(v, d, serial, e);
 	if (strcmp(kind, "restore") == 0)
-		return check_restore(v, d, serial, version, e);
+		return check_restore(v, d, serial, out, e);
 	if (strncmp(kind, "archive-", 8) == 0)
 		return archive_desc_parse(&desc, d, NULL, e);
 	return err_set(e, ERR_NEWER, "a kind of document that this program does not know");
@@ -269,7 +280,7 @@ static int look_at(struct verify *v, const uint8_t serial[16], const char *kind,
 	}
 	if (rc == 0) {
 		memcpy(doc->digest, d.digest, 32);
-		rc = check_kind(v, &d, kind, serial, &doc->version, &why);
+		rc = check_kind(v, &d, kind, serial, doc, &why);
 		document_free(&d);
 	}
 	v->sum->documents++;

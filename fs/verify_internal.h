@@ -5,6 +5,7 @@
  *   verify.c           the run, findings, sums
  *   verify_document.c  documents/: their signatures, what they say of journals
  *   verify_admitted.c  who admitted them, and when
+ *   verify_use.c       whether openings are behind what ended their authorisation
  *   verify_log.c       journal/: which journals there are, and which there should be
  *   verify_lines.c     one journal: lines, checkpoint, root; collects what the lines name
  *   verify_match.c     what lines say of each other: segments, accessions
@@ -50,6 +51,11 @@ struct verify_document {
 	char why[480];
 	uint32_t version; /* of the archive.txt by whose keys it is good; 0: by none */
 	bool named;	  /* by some journal */
+	/* What it says, where it is good; REVOKE_..., 0 if it is no revocation. */
+	int revokes;
+	uint8_t target[16]; /* authorisation or node that it revokes; node of a restore */
+	struct sshkey key;  /* the same */
+	int64_t issued_ms;  /* of an authorisation, a revocation, a restore */
 };
 
 /* A document that a journal line names. */
@@ -58,6 +64,14 @@ struct verify_naming {
 	char kind[32];
 	uint32_t journal;
 	uint32_t version; /* of archive.txt that the journal had admitted before; 0: it says none */
+	uint64_t line;	  /* from 0 */
+};
+
+/* The openings of a journal under one authorisation. */
+struct verify_use {
+	uint8_t release[16];
+	uint32_t journal;
+	uint64_t last; /* line of the last one, from 0 */
 };
 
 struct verify_journal {
@@ -104,6 +118,8 @@ struct verify {
 	struct verify_list
 		segments;	   /* struct verify_segment; by id, journal after verify_match() */
 	struct verify_list placed; /* struct verify_placed; by segment, journal, offset after it */
+	struct verify_list uses;   /* struct verify_use; by journal and release */
+	struct verify_list ended;  /* the same, of `release-ended`: last is its first line */
 	struct verify_list opened; /* struct verify_accession */
 	struct verify_list closed; /* struct verify_accession */
 };
@@ -132,7 +148,11 @@ int verify_log(struct verify *v, struct err *e);      /* journal/; fills the oth
 /* One journal of v->journals, by its number. */
 int verify_lines(struct verify *v, uint32_t number, struct err *e);
 int verify_admitted(struct verify *v, struct err *e); /* journals' namings against documents */
-int verify_match(struct verify *v, struct err *e);    /* sorts and compares */
+/* Note an opening, or the end of a release, in line `line` of the last journal of the lists. ERR_NOMEM. */
+int verify_use_note(struct verify *v, uint32_t journal, const struct event *ev, uint64_t line);
+/* After verify_admitted(): no journal opens anything behind what it knew to have ended it. */
+int verify_use(struct verify *v, struct err *e);
+int verify_match(struct verify *v, struct err *e); /* sorts and compares */
 /* Which items are read, of those that the ask leaves. */
 void verify_sample(struct verify *v);
 /* Ids are drawn at random: tell of every accession, segment and item id that two journals name, or

@@ -45,6 +45,7 @@ static int add_naming(struct scan *s, const struct event *ev, const char *kind)
 	strcpy(n->kind, kind);
 	n->journal = s->number;
 	n->version = s->version;
+	n->line = s->range.size;
 	return 0;
 }
 
@@ -127,6 +128,9 @@ static int take_event(struct scan *s, const struct event *ev, uint64_t off, size
 	case EVENT_INGEST:
 		return add_item(s, ev, off, n);
 	case EVENT_OPENED:
+	case EVENT_RELEASE_ENDED:
+		s->beyond = true;
+		return verify_use_note(s->v, s->number, ev, s->range.size);
 	case EVENT_EXPORTED:
 		s->beyond = true;
 		return 0;

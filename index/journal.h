@@ -29,10 +29,10 @@ struct journal;
 /* A prefix that is known to be good: from the index, or all zero. */
 struct journal_start {
 	struct tree_state state;
-	int64_t last_ms;  /* time of its last event */
-	uint64_t ended;	  /* lines up to the last that ends a release, or what was authorised (a
+	int64_t last_ms; /* time of its last event */
+	uint64_t ended;	 /* lines up to the last that ends a release, or what was authorised (a
 			   * revocation, a restore), of those read; 0: none did */
-	uint64_t opened;  /* the same for the last that opens something and that we did not write */
+	uint64_t opened; /* the same for the last that opens something and that we did not write */
 };
 
 /*

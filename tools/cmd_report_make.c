@@ -119,7 +119,7 @@ int cmd_report_write(struct cmd_report *r, struct err *e)
 	if (rc == 0 && r->findings)
 		qsort(r->finding, r->findings, sizeof(*r->finding), by_text);
 	if (rc == 0)
-		rc = transfer_list(&r->transfers, r->view.archive,
+		rc = transfer_list(&r->transfers, r->view.archive, r->view.roster,
 				   r->view.station ? r->view.station->db : NULL, e);
 	if (rc == 0 && caseuco_new(&r->graph) < 0)
 		rc = err_set(e, ERR_NOMEM, "out of memory");

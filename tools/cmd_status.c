@@ -134,7 +134,7 @@ int cmd_status_gather(struct cmd_status *st, struct err *e)
 	free(list);
 	st->mounted = mountlock_holder(st->s->home->dir, &st->mount, NULL) == 0;
 	if (rc == 0)
-		rc = transfer_list(&st->transfers, st->s->archive, st->s->db, e);
+		rc = transfer_list(&st->transfers, st->s->archive, st->s->roster, st->s->db, e);
 	return rc;
 }
 

@@ -186,7 +186,7 @@ static int list(struct cmd_transfer *t)
 	int rc = cmd_open(&s, t->ui, t->archive, STATION_NO_JOURNAL, &e);
 
 	if (rc == 0)
-		rc = transfer_list(&all, s->archive, s->db, &e);
+		rc = transfer_list(&all, s->archive, s->roster, s->db, &e);
 	for (size_t i = 0; rc == 0 && i < all.n; i++) {
 		if (t->ui->json)
 			json_one(&all.list[i]);

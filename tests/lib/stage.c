@@ -15,6 +15,7 @@
 #include "fs/admit.h"
 #include "fs/frame.h"
 #include "fs/ingest.h"
+#include "fs/restore.h"
 #include "index/file.h"
 
 static const char *const names[STAGE_NODES] = {"cap", "cap2", "ws", "both"};
@@ -457,7 +458,9 @@ void stage_authorise(struct stage *s, enum stage_node n, const struct stage_term
 	authorisation_text(&text, &a);
 	document_sealed_line(&text, sealed.p, sealed.n);
 	ok(document_make(d, &text, sealed.p, sealed.n, &e), &e);
-	office_sign(&s->o, d, DOCUMENT_NS_AUTHORISE, 0);
+	for (unsigned i = 0; i < OFFICE_KEYS; i++)
+		if ((t->signers ? t->signers : 1) & 1u << i)
+			office_sign(&s->o, d, DOCUMENT_NS_AUTHORISE, i);
 	wire_out_free(&text);
 	wire_out_free(&sealed);
 }
@@ -481,20 +484,71 @@ void stage_release(struct stage *s, enum stage_node n, const struct stage_terms 
 	document_free(&d);
 }
 
+static void revocation(struct stage *s, struct authorisation_revocation *r, struct document *d,
+		       uint8_t serial[16])
+{
+	struct wire_out text = {0};
+	struct err e;
+
+	r->issued_ms = now_ms() / 1000 * 1000;
+	strcpy(r->reason, "a mistake");
+	memcpy(r->archive, s->desc.id, 16);
+	secret_random(r->serial, 16);
+	memcpy(serial, r->serial, 16);
+	authorisation_revocation_text(&text, r);
+	ok(document_make(d, &text, NULL, 0, &e), &e);
+	office_sign(&s->o, d, DOCUMENT_NS_REVOKE, 0);
+	wire_out_free(&text);
+}
+
 void stage_revocation(struct stage *s, int what, const uint8_t target[16], struct document *d,
 		      uint8_t serial[16])
 {
-	struct authorisation_revocation r = {
-		.issued_ms = now_ms() / 1000 * 1000, .what = what, .reason = "a mistake"};
+	struct authorisation_revocation r = {.what = what};
+
+	memcpy(r.target, target, 16);
+	revocation(s, &r, d, serial);
+}
+
+void stage_revocation_of_key(struct stage *s, unsigned officer, struct document *d,
+			     uint8_t serial[16])
+{
+	struct authorisation_revocation r = {.what = REVOKE_KEY, .key = s->o.key[officer]};
+
+	*r.key.comment = '\0';
+	revocation(s, &r, d, serial);
+}
+
+void stage_restore(struct stage *s, enum stage_node n, int64_t from_now_ms, unsigned officer,
+		   struct document *d, uint8_t serial[16])
+{
+	struct restore_log log = {.pinned = {.size = 0}};
+	struct restore r = {.log = &log, .logs = 1, .reason = "a disk died"};
 	struct wire_out text = {0};
 	struct err e;
 
 	memcpy(r.archive, s->desc.id, 16);
+	memcpy(r.node, s->id[n], 16);
 	secret_random(r.serial, 16);
 	memcpy(serial, r.serial, 16);
-	memcpy(r.target, target, 16);
-	authorisation_revocation_text(&text, &r);
+	r.issued_ms = (now_ms() + from_now_ms) / 1000 * 1000;
+	own_checkpoint(s, n, &log.pinned);
+	log.accepted = log.pinned;
+	restore_text(&text, &r);
 	ok(document_make(d, &text, NULL, 0, &e), &e);
-	office_sign(&s->o, d, DOCUMENT_NS_REVOKE, 0);
+	office_sign(&s->o, d, DOCUMENT_NS_RESTORE, officer);
 	wire_out_free(&text);
+}
+
+void stage_smuggle(struct stage *s, const struct document *d, const char *kind,
+		   const uint8_t serial[16])
+{
+	struct event ev = {.type = EVENT_ADMITTED};
+	struct err e;
+
+	snprintf(ev.kind, sizeof(ev.kind), "%s", kind);
+	memcpy(ev.document, serial, 16);
+	memcpy(ev.digest, d->digest, 32);
+	ok(document_store(s->st->archive->documents, serial, kind, d, &e), &e);
+	stage_log(s, &ev, 1);
 }

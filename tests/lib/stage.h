@@ -76,7 +76,8 @@ struct stage_terms {
 	const char *user;	   /* a local account */
 	int64_t from_ms, until_ms; /* from now; until 0: an hour */
 	uint64_t max_opens, max_bytes;
-	bool wrong_key; /* other keys are sealed than those of the items */
+	bool wrong_key;	  /* other keys are sealed than those of the items */
+	unsigned signers; /* officers, one bit each; 0: the first */
 };
 /* Make one for a node, as the authority would, signed; the node's station is open and knows the
  * items. serial gets its serial. Free it. */
@@ -92,6 +93,17 @@ void stage_enrolment(struct stage *s, enum stage_node n, struct document *d);
 /* A signed revocation of an authorisation (REVOKE_AUTHORISATION) or node. Free it. */
 void stage_revocation(struct stage *s, int what, const uint8_t target[16], struct document *d,
 		      uint8_t serial[16]);
+
+/* The same of the key of an officer, signed by the first. */
+void stage_revocation_of_key(struct stage *s, unsigned officer, struct document *d,
+			     uint8_t serial[16]);
+/* An accepted restore for a node, that was issued so many ms from now; of logs as they are. Free it. */
+void stage_restore(struct stage *s, enum stage_node n, int64_t from_now_ms, unsigned officer,
+		   struct document *d, uint8_t serial[16]);
+/* Admit a document as a node would that breaks the rules: it is in documents/, and in the log of the
+ * open station, whatever it says and whoever has signed it. */
+void stage_smuggle(struct stage *s, const struct document *d, const char *kind,
+		   const uint8_t serial[16]);
 
 /* "<archive>/journal/<node>.<suffix>" */
 void stage_journal_path(const struct stage *s, enum stage_node n, const char *suffix,
