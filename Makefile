@@ -348,6 +348,23 @@ check-integration: ## the long and heavy tests: 1000 kill points, 50,000 files a
 	@KILLS=$(KILLS) CUSTODY_BURST=50000 CUSTODY_KILLS=100 CUSTODY_BOOT=1 CUSTODY_DEB=1 CUSTODY_LONG=1 $(run-tests) -t 3600 \
 		$(addprefix cli:tests/cli/,packages.bats units.bats integration.bats backup_kill.bats watch.bats resume.bats)
 
+# Programs under valgrind: what it says goes to files, so that the tests see what they always do.
+# VALGRIND='cli:tests/cli/X.bats...': these files.
+VALGRIND     ?= $(addprefix cli:tests/cli/,names.bats derived.bats node.bats)
+VALGRIND_DIR := $(call sibling,valgrind)
+.PHONY: valgrind
+valgrind: ## tests of the command line with the programs under valgrind (VALGRIND='cli:FILE...')
+	@.ci/deps valgrind
+	+@$(sub) B=$(VALGRIND_DIR)/bin CPPFLAGS=-DDB_MAP_SIZE=0x40000000UL all helpers
+	@rm -rf $(VALGRIND_DIR)/said && mkdir -p $(VALGRIND_DIR)/said && ln -sfn bin/tests $(VALGRIND_DIR)/tests
+	@for p in $(PROGRAMS); do \
+		printf '#!/bin/sh\nexec valgrind -q --log-file=%s/%%p --leak-check=full --errors-for-leak-kinds=definite %s "$$@"\n' \
+			$(abspath $(VALGRIND_DIR))/said $(abspath $(VALGRIND_DIR))/bin/$$p >$(VALGRIND_DIR)/$$p && \
+		chmod +x $(VALGRIND_DIR)/$$p || exit 1; done
+	@tests/lib/run-tests -b $(VALGRIND_DIR) -t 1800 $(VALGRIND); rc=$$?; \
+		find $(VALGRIND_DIR)/said -type f -size +0 -exec cat {} + | head -200; \
+		[ -z "$$(find $(VALGRIND_DIR)/said -type f -size +0)" ] && exit $$rc
+
 # The formats are a draft: a change of one makes the archives anew that tests/fuse/golden.bats reads.
 .PHONY: golden
 golden: ## make the archives of tests/golden anew, when a format has changed

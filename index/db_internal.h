@@ -26,8 +26,10 @@
 #include "index/db.h"
 #include "index/pending.h"
 
-/* Address space, not disk: the file grows as it is written. */
+/* Address space, not disk: the file grows as it is written. valgrind has less of it (Makefile). */
+#ifndef DB_MAP_SIZE
 #define DB_MAP_SIZE (UINT64_C(64) << 30)
+#endif
 #define DB_VALUE_MAX (16u << 20)
 /* 2: what nodes name by id is kept by node too; 3: postings, digests; 4: versions of archive.txt;
  * 7: sheets, exports, marks, what items were made from; 8: views */
