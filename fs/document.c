@@ -232,6 +232,21 @@ bool document_carried(const struct document *d, const struct document_policy *p)
 	return memmem(p->carried.p, p->carried.n, end, strlen(end)) != NULL;
 }
 
+bool document_names_key(const struct document *d, const struct sshkey *k)
+{
+	const struct sshsig_policy any = {.namespace = ""};
+
+	for (size_t i = 0; i < d->sigs; i++) {
+		struct sshsig s = {0};
+
+		/* What it says of its key is there, however it ends. */
+		sshsig_verify(&s, d->sig[i], "", 0, &any, NULL);
+		if (sshkey_equal(&s.key, k))
+			return true;
+	}
+	return false;
+}
+
 int document_check(const struct document *d, const struct document_policy *p, unsigned *signers,
 		   size_t *n, struct err *e)
 {

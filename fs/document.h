@@ -79,6 +79,9 @@ bool document_carried(const struct document *d, const struct document_policy *p)
 int document_check(const struct document *d, const struct document_policy *p, unsigned *signers,
 		   size_t *n, struct err *e);
 
+/* Does a signature say that it is of this key? It is not verified. */
+bool document_names_key(const struct document *d, const struct sshkey *k);
+
 /* Build: text (ends in LF), then the sealed part if sealed_n > 0. The text must bear the matching
  * `sealed:` line (document_sealed_line() appends it). Signatures are added by document_sign. */
 void document_sealed_line(struct wire_out *text, const void *sealed, size_t n);

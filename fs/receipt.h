@@ -10,7 +10,8 @@
  *   receipt_parse.c   the container, strictly and bounded
  *   receipt_check.c   signatures and proofs
  *   receipt_versions.c  archive.txt, and the versions before it
- *   receipt_documents.c authorisations and revocations, each by the version it was admitted under
+ *   receipt_documents.c authorisations, revocations and restores, each by the version it was admitted
+ *                     under, and without the keys whose revocation its log had admitted
  *   receipt_witness.c what a witness saw of a log
  *   receipt_judge.c   whether what happened was allowed
  *   receipt_make.c    the way back: from an archive to a receipt; see fs/receipt_draft.h
@@ -27,6 +28,7 @@
 #include "fs/archive.h"
 #include "fs/authorisation.h"
 #include "fs/cosigned.h"
+#include "fs/restore.h"
 #include "fs/roster.h"
 #include "index/event.h"
 #include "index/record.h"
@@ -39,7 +41,7 @@
 #define RECEIPT_LOGS_MAX 4096u
 #define RECEIPT_ENROLMENTS_MAX 4096u
 #define RECEIPT_EVENTS_MAX 100000u
-#define RECEIPT_DOCUMENTS_MAX 4096u /* authorisations, and revocations */
+#define RECEIPT_DOCUMENTS_MAX 4096u /* authorisations, revocations, and restores */
 #define RECEIPT_FINDINGS_MAX 256u   /* that are kept; all are counted */
 /* An event has the time of its line, a moment after the gate decided. */
 #define RECEIPT_SLACK_MS 2000
@@ -62,6 +64,7 @@ struct receipt_log {
 	/* Set by receipt_check(). */
 	bool good;		   /* enrolled, and its checkpoint is signed by it */
 	struct roster_node who;	   /* by its latest enrolment; roles are those of all */
+	uint8_t last[16];	   /* serial of the enrolment that was looked at last */
 	struct note_checkpoint cp; /* what it signed */
 	struct cosigned witnessed; /* n 0: by nobody */
 	unsigned others;	   /* signature lines of others, which are not looked at */
@@ -76,10 +79,11 @@ struct receipt_event {
 	enum event_type type;
 	uint64_t seq, handle;
 	int64_t time_ms;
-	bool of_item;	     /* it names the item */
-	uint8_t subject[16]; /* id of a release (opened, closed, exported), document or accession */
-	uint8_t export[16];  /* of what was opened for an export, and of that; else zeros */
-	uint32_t version;    /* of archive.txt, where it admits one; else 0 */
+	bool of_item; /* it names the item */
+	/* Id of a release (opened, closed, exported, release-ended), document or accession. */
+	uint8_t subject[16];
+	uint8_t export[16]; /* of what was opened for an export, and of that; else zeros */
+	uint32_t version;   /* of archive.txt, where it admits one; else 0 */
 };
 struct receipt_grant { /* an authorisation */
 	struct text_span bytes;
@@ -100,7 +104,15 @@ struct receipt_revocation {
 	struct text_span bytes;
 	/* Set by receipt_check(). */
 	bool good, unjudged; /* as above */
+	bool named;	     /* of a key: a log that admits what it signed admits this */
 	struct authorisation_revocation terms;
+	uint8_t digest[32];
+};
+struct receipt_restore { /* an accepted one: what its node was authorised to do before is over */
+	struct text_span bytes;
+	/* Set by receipt_check(). */
+	bool good, unjudged;  /* as above */
+	struct restore terms; /* owned */
 	uint8_t digest[32];
 };
 struct receipt_finding {
@@ -125,6 +137,8 @@ struct receipt {
 	size_t grants;
 	struct receipt_revocation *revocation;
 	size_t revocations;
+	struct receipt_restore *restore;
+	size_t restores;
 	struct text_span record; /* the armor; empty: nothing is disclosed */
 
 	bool witness_needed; /* the caller's wish: an event that no witness cosigned is a finding */
@@ -173,12 +187,20 @@ __attribute__((format(printf, 3, 4))) int receipt_tell(struct receipt *r, int co
 int receipt_versions(struct receipt *r, const struct sshkey *expected, size_t n);
 /* That the logs admit those versions, one after the other. */
 int receipt_versions_admitted(struct receipt *r);
-/* Authorisations and revocations, when the events are checked. */
+/* Authorisations, revocations and restores, when the events are checked. */
 int receipt_documents(struct receipt *r);
 /* The event by which a node's log admits a document. */
 bool receipt_admission(const struct receipt *r, const uint8_t node[16], const char *kind,
 		       const uint8_t serial[16], const uint8_t digest[32], size_t *at);
+/* The same, before event `before` of that log. */
+bool receipt_admitted_before(const struct receipt *r, size_t before, const char *kind,
+			     const uint8_t serial[16], const uint8_t digest[32]);
 int receipt_judge(struct receipt *r);
+/* receipt_over.c: what ended an authorisation before event i, which opens something under it, by the log
+ * of that event; NULL: nothing did. */
+const char *receipt_over(const struct receipt *r, const struct receipt_grant *g, size_t i);
+/* Was it opened after its node was revoked, which its log does not admit before? */
+bool receipt_unheard(const struct receipt *r, const struct receipt_grant *g, size_t i);
 /* The cosigned part of a log whose checkpoint is good. */
 int receipt_witness(struct receipt *r, struct receipt_log *log);
 /* Which events a witness saw, and when; needed: all must be. */

@@ -63,6 +63,9 @@ static int check_enrolment(struct receipt *r, struct receipt_log *log, struct te
 		return receipt_tell(r, rc, "%s is not good: %.200s", what, why.text);
 	if (memcmp(n.pub.id, log->node, 16) != 0)
 		return receipt_tell(r, ERR_FORGED, "%s is of another node", what);
+	if (log->good && memcmp(log->last, n.serial, 16) >= 0)
+		return receipt_tell(r, ERR_DAMAGED, "%s is out of order", what);
+	memcpy(log->last, n.serial, 16);
 	if (!log->good || n.issued_ms > log->who.issued_ms ||
 	    (n.issued_ms == log->who.issued_ms && memcmp(n.serial, log->who.serial, 16) > 0))
 		log->who = n;
@@ -175,7 +178,8 @@ static void take_event(const struct receipt *r, struct receipt_event *x, const s
 {
 	const uint8_t *subject = ev->document;
 
-	if (ev->type == EVENT_OPENED || ev->type == EVENT_CLOSED || ev->type == EVENT_EXPORTED)
+	if (ev->type == EVENT_OPENED || ev->type == EVENT_CLOSED || ev->type == EVENT_EXPORTED ||
+	    ev->type == EVENT_RELEASE_ENDED)
 		subject = ev->release;
 	else if (ev->type == EVENT_ACCESSION || ev->type == EVENT_INGEST)
 		subject = ev->accession;

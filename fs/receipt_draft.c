@@ -11,7 +11,7 @@
 void receipt_draft_free(struct receipt_draft *d)
 {
 	struct receipt_draft_documents *const documents[] = {&d->enrolment, &d->grant,
-							     &d->revocation};
+							     &d->revocation, &d->restore};
 
 	for (size_t i = 0; i < d->logs; i++) {
 		wire_out_free(&d->log[i].note);
@@ -216,9 +216,10 @@ int receipt_draft_prove(struct receipt_draft *d, struct receipt_draft_line *l, m
 
 bool receipt_is_about(const struct event *ev, enum event_type type, const uint8_t id[16])
 {
-	const uint8_t *about = type == EVENT_ADMITTED ? ev->document :
-			       type == EVENT_EXPORTED ? ev->export :
-							ev->accession;
+	const uint8_t *about = type == EVENT_ADMITTED	   ? ev->document :
+			       type == EVENT_RELEASE_ENDED ? ev->release :
+			       type == EVENT_EXPORTED	   ? ev->export :
+							     ev->accession;
 
 	return ev->type == type && memcmp(about, id, 16) == 0;
 }
@@ -315,7 +316,7 @@ static void put_documents(struct wire_out *out, const char *key,
 static void sort(struct receipt_draft *d)
 {
 	struct receipt_draft_documents *const documents[] = {&d->enrolment, &d->grant,
-							     &d->revocation};
+							     &d->revocation, &d->restore};
 
 	if (d->lines)
 		qsort(d->line, d->lines, sizeof(*d->line), by_place);
@@ -359,6 +360,7 @@ int receipt_draft_write(struct receipt_draft *d, struct wire_out *out, struct er
 		put_log(out, d, i);
 	put_documents(out, "authorisation", &d->grant);
 	put_documents(out, "revocation", &d->revocation);
+	put_documents(out, "restore", &d->restore);
 	if (d->record.n)
 		put(out, "record", d->record.p, d->record.n);
 	wire_out_text(out, "end\n");

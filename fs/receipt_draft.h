@@ -49,7 +49,7 @@ struct receipt_draft {
 	size_t logs;
 	struct receipt_draft_line *line;
 	size_t lines;
-	struct receipt_draft_documents enrolment, grant, revocation;
+	struct receipt_draft_documents enrolment, grant, revocation, restore;
 	struct archive_history history; /* the versions of archive.txt before the one in force */
 	struct wire_out record;		/* armored; empty: nothing is disclosed */
 	uint64_t beyond;		/* lines of the item that no checkpoint covers yet */
@@ -94,8 +94,8 @@ int receipt_draft_write(struct receipt_draft *d, struct wire_out *out, struct er
 struct receipt_source {
 	/* Add all lines that name the item. */
 	int (*item)(void *ctx, struct receipt_draft *d, struct err *e);
-	/* Add the first line of a type in a log that is about this document, accession or export.
-	 * ERR_NOTFOUND without a sentence. */
+	/* Add the first line of a type in a log that is about this document, release, accession or
+	 * export; of EVENT_ADMITTED all of them. ERR_NOTFOUND without a sentence. */
 	int (*line)(void *ctx, struct receipt_draft *d, size_t log, enum event_type type,
 		    const uint8_t id[16], struct err *e);
 	/* Add the lines of a log that admit a version of archive.txt; see receipt_draft_step(). */
@@ -108,7 +108,7 @@ struct receipt_source {
 /* ERR_BUSY from any of its functions: a journal has outrun the index. Begin anew. */
 int receipt_index(struct receipt_source *out, struct station *s, struct err *e);
 int receipt_scan(struct receipt_source *out, struct err *e);
-/* Is an event of this type about this document, accession or export? */
+/* Is an event of this type about this document, release, accession or export? */
 bool receipt_is_about(const struct event *ev, enum event_type type, const uint8_t id[16]);
 
 /* receipt_gather.c: the documents that belong to the draft's lines, and the lines that admitted them.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which documents belong into a receipt: the enrolments of the nodes that speak, the authorisations
- * the item was opened under, and what revokes either.
+ * the item was opened under, and what ended either: revocations, also of the keys that signed them, and
+ * accepted restores.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "fs/receipt_draft.h"
+#include "fs/restore.h"
 
 struct gather {
 	struct receipt_draft *d;
@@ -86,7 +88,9 @@ static int add_grant(const struct gather *g, size_t log, const uint8_t serial[16
 	if (rc == 0)
 		rc = receipt_draft_document(&g->d->grant, serial, log, &doc.bytes, e);
 	document_free(&doc);
-	return rc ? rc : add_line(g, log, EVENT_ADMITTED, serial, e);
+	if (rc == 0)
+		rc = add_line(g, log, EVENT_ADMITTED, serial, e);
+	return rc ? rc : add_line(g, log, EVENT_RELEASE_ENDED, serial, e);
 }
 
 static int follow_line(const struct gather *g, size_t i, struct err *e)
@@ -131,59 +135,178 @@ static int take_enrolment(const struct gather *g, struct document *doc, const ui
 	return receipt_draft_document(&g->d->enrolment, serial, log, &doc->bytes, e);
 }
 
+/* A revocation that is good by the keys of some version. */
+static bool parse_revocation(const struct gather *g, struct authorisation_revocation *v,
+			     const struct document *doc, const uint8_t serial[16],
+			     uint32_t *version)
+{
+	const struct archive_desc *desc = &g->d->archive->desc;
+
+	return authorisation_revocation_parse(v, doc, NULL) == 0 &&
+	       memcmp(v->serial, serial, 16) == 0 && memcmp(v->archive, desc->id, 16) == 0 &&
+	       archive_history_check(&g->d->history, desc, doc, DOCUMENT_NS_REVOKE, version,
+				     NULL) == 0;
+}
+
+/* The line that says so is there wherever it was admitted; without one that of a node counts too. */
+static int take_node(const struct gather *g, struct document *doc,
+		     const struct authorisation_revocation *v, uint32_t version, struct err *e)
+{
+	size_t log;
+	int rc;
+
+	/* By keys of a version before it counts for nobody. */
+	if (version < g->d->archive->desc.version || !find_log(g->d, v->target, &log))
+		return 0;
+	rc = add_line(g, log, EVENT_ADMITTED, v->serial, e);
+	return rc ? rc : receipt_draft_document(&g->d->revocation, v->serial, 0, &doc->bytes, e);
+}
+
 static int take_revocation(const struct gather *g, struct document *doc, const uint8_t serial[16],
 			   struct err *e)
 {
-	const struct archive_desc *desc = &g->d->archive->desc;
 	struct authorisation_revocation v;
-	size_t log = 0, i = 0;
 	uint32_t version;
-	int rc = 0;
+	size_t i = 0;
+	int rc;
 
-	if (authorisation_revocation_parse(&v, doc, NULL) != 0 ||
-	    memcmp(v.serial, serial, 16) != 0 || memcmp(v.archive, desc->id, 16) != 0 ||
-	    archive_history_check(&g->d->history, desc, doc, DOCUMENT_NS_REVOKE, &version, NULL) !=
-		    0)
+	if (!parse_revocation(g, &v, doc, serial, &version) || v.what == REVOKE_KEY)
 		return 0;
+	if (v.what == REVOKE_NODE)
+		return take_node(g, doc, &v, version, e);
 	while (i < g->d->grant.n && memcmp(g->d->grant.list[i].serial, v.target, 16) != 0)
 		i++;
-	if (v.what == REVOKE_NODE ? !find_log(g->d, v.target, &log) :
-				    v.what != REVOKE_AUTHORISATION || i == g->d->grant.n)
+	if (i == g->d->grant.n)
 		return 0;
-	if (v.what == REVOKE_AUTHORISATION)
-		rc = g->src->line(g->src->ctx, g->d, g->d->grant.list[i].log, EVENT_ADMITTED,
-				  serial, e);
+	rc = g->src->line(g->src->ctx, g->d, g->d->grant.list[i].log, EVENT_ADMITTED, serial, e);
 	/* By keys of a version before it counts where it was admitted, and nowhere else. */
-	if (version < desc->version && (rc == ERR_NOTFOUND || v.what == REVOKE_NODE))
+	if (rc == ERR_NOTFOUND && version < g->d->archive->desc.version)
 		return 0;
 	if (rc && rc != ERR_NOTFOUND)
 		return rc;
 	return receipt_draft_document(&g->d->revocation, serial, 0, &doc->bytes, e);
 }
 
+/* An acceptance that the log of an authorisation's node admits. */
+static int take_restore(const struct gather *g, struct document *doc, const uint8_t serial[16],
+			struct err *e)
+{
+	const struct archive_desc *desc = &g->d->archive->desc;
+	struct restore r;
+	size_t i = 0;
+	int rc = restore_parse(&r, doc, NULL);
+
+	if (rc)
+		return rc == ERR_NOMEM ? err_set(e, rc, "out of memory") : 0;
+	while (i < g->d->grant.n &&
+	       memcmp(g->d->log[g->d->grant.list[i].log].node, r.node, 16) != 0)
+		i++;
+	if (i < g->d->grant.n && memcmp(r.serial, serial, 16) == 0 &&
+	    memcmp(r.archive, desc->id, 16) == 0 &&
+	    archive_history_check(&g->d->history, desc, doc, DOCUMENT_NS_RESTORE, NULL, NULL) == 0)
+		rc = g->src->line(g->src->ctx, g->d, g->d->grant.list[i].log, EVENT_ADMITTED,
+				  serial, e);
+	else
+		rc = ERR_NOTFOUND;
+	restore_free(&r);
+	if (rc)
+		return rc == ERR_NOTFOUND ? 0 : rc;
+	return receipt_draft_document(&g->d->restore, serial, 0, &doc->bytes, e);
+}
+
+/* ---- revoked keys, when all is there that they may have signed ---- */
+
+/* The log that decides whether a key had signed this, if it has. */
+static int signed_log(const struct gather *g, const struct receipt_draft_document *one,
+		      const struct sshkey *k, size_t *log, struct err *e)
+{
+	struct document doc;
+	uint8_t node[16];
+	bool has;
+	int rc = document_parse(&doc, one->bytes.p, one->bytes.n, NULL);
+
+	if (rc)
+		return rc == ERR_NOMEM ? err_set(e, rc, "out of memory") : ERR_NOTFOUND;
+	has = document_names_key(&doc, k) && document_id(&doc, "node", node) &&
+	      find_log(g->d, node, log);
+	document_free(&doc);
+	return has ? 0 : ERR_NOTFOUND;
+}
+
+/* Add the lines that admit a revocation of a key in the logs of what it has signed. */
+static int add_key_lines(const struct gather *g, const struct receipt_draft_documents *list,
+			 const struct authorisation_revocation *v, bool *any, struct err *e)
+{
+	size_t log = 0;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < list->n; i++) {
+		rc = signed_log(g, &list->list[i], &v->key, &log, e);
+		if (rc == 0)
+			rc = g->src->line(g->src->ctx, g->d, log, EVENT_ADMITTED, v->serial, e);
+		*any |= rc == 0;
+		rc = rc == ERR_NOTFOUND ? 0 : rc;
+	}
+	return rc;
+}
+
+static int take_key(const struct gather *g, struct document *doc, const uint8_t serial[16],
+		    struct err *e)
+{
+	struct authorisation_revocation v;
+	uint32_t version;
+	bool any = false;
+	int rc;
+
+	if (!parse_revocation(g, &v, doc, serial, &version) || v.what != REVOKE_KEY)
+		return 0;
+	rc = add_key_lines(g, &g->d->grant, &v, &any, e);
+	if (rc == 0)
+		rc = add_key_lines(g, &g->d->restore, &v, &any, e);
+	return rc || !any ? rc :
+			    receipt_draft_document(&g->d->revocation, serial, 0, &doc->bytes, e);
+}
+
+/* ---- documents/ ---- */
+
+/* What is looked for in one walk through it; keys come last. */
+static const struct kind {
+	const char *name;
+	bool last;
+	int (*take)(const struct gather *g, struct document *doc, const uint8_t serial[16],
+		    struct err *e);
+} kinds[] = {
+	{"enrolment", false, take_enrolment},
+	{"restore", false, take_restore},
+	{"revocation", false, take_revocation},
+	{"revocation", true, take_key},
+};
+
 /* One file of documents/. Those that are not good are none, as they are for everybody. */
-static int take_file(const struct gather *g, const char *name, struct err *e)
+static int take_file(const struct gather *g, const char *name, bool last, struct err *e)
 {
 	const char *dot = strchr(name, '.');
 	struct document doc;
 	uint8_t serial[16];
-	bool enrolment;
+	size_t i = 0;
 	int rc;
 
 	if (!dot || !text_unhex((struct text_span){name, (size_t)(dot - name)}, serial, 16))
 		return 0;
-	enrolment = strcmp(dot + 1, "enrolment") == 0;
-	if (!enrolment && strcmp(dot + 1, "revocation") != 0)
+	while (i < sizeof(kinds) / sizeof(kinds[0]) &&
+	       (strcmp(dot + 1, kinds[i].name) != 0 || kinds[i].last != last))
+		i++;
+	if (i == sizeof(kinds) / sizeof(kinds[0]))
 		return 0;
 	rc = document_load(&doc, g->d->archive->documents, serial, dot + 1, NULL);
 	if (rc)
 		return rc == ERR_NOMEM ? err_set(e, rc, "out of memory") : 0;
-	rc = enrolment ? take_enrolment(g, &doc, serial, e) : take_revocation(g, &doc, serial, e);
+	rc = kinds[i].take(g, &doc, serial, e);
 	document_free(&doc);
 	return rc;
 }
 
-static int take_files(const struct gather *g, struct err *e)
+static int take_files(const struct gather *g, bool last, struct err *e)
 {
 	int fd = openat(g->d->archive->documents, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -197,7 +320,7 @@ static int take_files(const struct gather *g, struct err *e)
 		return rc;
 	}
 	while (rc == 0 && (errno = 0, en = readdir(dir)))
-		rc = take_file(g, en->d_name, e);
+		rc = take_file(g, en->d_name, last, e);
 	if (rc == 0 && errno != 0)
 		rc = err_sys(e, "can't list the documents of the archive");
 	closedir(dir);
@@ -225,6 +348,8 @@ int receipt_gather(struct receipt_draft *d, const struct receipt_source *src,
 	for (size_t i = 0; rc == 0 && i < lines; i++)
 		rc = follow_line(&g, i, e);
 	if (rc == 0)
-		rc = take_files(&g, e);
+		rc = take_files(&g, false, e);
+	if (rc == 0)
+		rc = take_files(&g, true, e);
 	return rc ? rc : add_steps(&g, e);
 }

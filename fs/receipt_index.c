@@ -123,25 +123,6 @@ static int index_item(void *ctx, struct receipt_draft *d, struct err *e)
 
 /* ---- other lines ---- */
 
-/* When the index has seen it in this log; false if it has not. */
-static bool time_of(const struct index *x, const uint8_t node[16], enum event_type type,
-		    const uint8_t id[16], int64_t *ms)
-{
-	struct ledger_accession acc;
-	struct ledger_document doc;
-
-	if (type == EVENT_ACCESSION) {
-		if (ledger_get_accession(NULL, x->txn, node, id, &acc, NULL) != 0)
-			return false;
-		*ms = acc.opened_ms;
-		return true;
-	}
-	if (ledger_get_document(NULL, x->txn, id, &doc, NULL) != 0)
-		return false;
-	*ms = doc.admitted_ms;
-	return memcmp(doc.node, node, 16) == 0;
-}
-
 static int event_at(struct index *x, const struct receipt_draft *d, size_t log,
 		    const struct tree_reader *r, uint64_t seq, struct event *ev, struct err *e)
 {
@@ -153,88 +134,57 @@ static int event_at(struct index *x, const struct receipt_draft *d, size_t log,
 	return rc;
 }
 
-/* The first line that is not before this time: times never run back. */
-static int find_time(struct index *x, const struct receipt_draft *d, size_t log,
-		     const struct tree_reader *r, int64_t ms, uint64_t *seq, struct err *e)
+/* The lines of a log that are of this type and name this. */
+static int load_lines(struct lineset *set, const struct index *x, const struct tree_reader *r,
+		      enum event_type type, const uint8_t id[16], struct err *e)
 {
-	uint64_t lo = 0, hi = r->size;
-	struct event ev;
+	const char *name = event_type_name(type);
+	const struct posting of_type = {POSTING_TYPE, name, strlen(name)};
+	const struct posting by = {type == EVENT_EXPORTED  ? POSTING_EXPORT :
+				   type == EVENT_ACCESSION ? POSTING_ACCESSION :
+							     POSTING_DOCUMENT,
+				   id, 16};
+	struct lineset types = {0};
+	int rc = lineset_init(&types, r->size);
 
-	while (lo < hi) {
-		uint64_t mid = lo + (hi - lo) / 2;
-		int rc = event_at(x, d, log, r, mid, &ev, e);
-
-		if (rc)
-			return rc;
-		if (ev.time_ms < ms)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	*seq = lo;
-	return 0;
-}
-
-/* From seq on; up to a time, unless that is 0. */
-static int find_from(struct index *x, struct receipt_draft *d, size_t log,
-		     const struct tree_reader *r, uint64_t seq, int64_t until_ms,
-		     enum event_type type, const uint8_t id[16], struct err *e)
-{
-	struct event ev;
-
-	for (; seq < r->size; seq++) {
-		int rc = event_at(x, d, log, r, seq, &ev, e);
-
-		if (rc)
-			return rc;
-		if (until_ms && ev.time_ms > until_ms)
-			break;
-		if (receipt_is_about(&ev, type, id))
-			return receipt_draft_has(d, log, seq) ? 0 : add_line(x, d, log, r, seq, e);
-	}
-	return ERR_NOTFOUND;
-}
-
-/* An export: its lines are listed by its number, and the one that begins it is the first of them. */
-static int find_export(struct index *x, struct receipt_draft *d, size_t log,
-		       const struct tree_reader *r, const uint8_t id[16], struct err *e)
-{
-	const struct posting by = {POSTING_EXPORT, id, 16};
-	struct lineset set;
-	struct event ev;
-	uint64_t seq = 0;
-	int rc;
-
-	if (lineset_init(&set, r->size) != 0)
-		return err_set(e, ERR_NOMEM, "out of memory");
-	rc = posting_load(&set, x->txn, r->journal, &by, e);
-	if (rc == 0 && !lineset_next(&set, &seq))
-		rc = ERR_NOTFOUND;
-	lineset_free(&set);
-	if (rc == 0)
-		rc = event_at(x, d, log, r, seq, &ev, e);
 	if (rc)
-		return rc;
-	if (!receipt_is_about(&ev, EVENT_EXPORTED, id))
-		return ERR_NOTFOUND;
-	return receipt_draft_has(d, log, seq) ? 0 : add_line(x, d, log, r, seq, e);
+		return err_set(e, ERR_NOMEM, "out of memory");
+	rc = posting_load(&types, x->txn, r->journal, &of_type, e);
+	if (rc == 0)
+		rc = posting_load(set, x->txn, r->journal, &by, e);
+	if (rc == 0)
+		lineset_and(set, &types);
+	lineset_free(&types);
+	return rc;
 }
 
-/* What this index first heard of from another log is looked for in the whole of this one. */
 static int index_line(void *ctx, struct receipt_draft *d, size_t log, enum event_type type,
 		      const uint8_t id[16], struct err *e)
 {
 	struct index *x = ctx;
 	struct tree_reader r;
-	uint64_t seq = 0;
-	int64_t ms = 0;
+	struct lineset set = {0};
+	struct event ev;
+	bool found = false;
 	int rc = tree_of(x, d, log, &r, e);
 
-	if (rc == 0 && type == EVENT_EXPORTED)
-		return find_export(x, d, log, &r, id, e);
-	if (rc == 0 && time_of(x, d->log[log].node, type, id, &ms))
-		rc = find_time(x, d, log, &r, ms, &seq, e);
-	return rc ? rc : find_from(x, d, log, &r, seq, ms, type, id, e);
+	if (rc)
+		return rc;
+	if (lineset_init(&set, r.size) != 0)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	rc = load_lines(&set, x, &r, type, id, e);
+	for (uint64_t seq = 0; rc == 0 && lineset_next(&set, &seq); seq++) {
+		rc = event_at(x, d, log, &r, seq, &ev, e);
+		if (rc || !receipt_is_about(&ev, type, id))
+			continue;
+		found = true;
+		if (!receipt_draft_has(d, log, seq))
+			rc = add_line(x, d, log, &r, seq, e);
+		if (type != EVENT_ADMITTED)
+			break;
+	}
+	lineset_free(&set);
+	return rc == 0 && !found ? ERR_NOTFOUND : rc;
 }
 
 /* The index has them as the history of the archive's id. */

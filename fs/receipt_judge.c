@@ -73,6 +73,10 @@ static bool names_document(const struct judge *j, const struct event *ev)
 
 	if (strcmp(ev->kind, "authorisation") == 0)
 		return receipt_grant(r, ev->document) != NULL;
+	for (size_t i = 0; strcmp(ev->kind, "restore") == 0 && i < r->restores; i++)
+		if ((r->restore[i].good || r->restore[i].unjudged) &&
+		    same(r->restore[i].terms.serial, ev->document))
+			return true;
 	for (size_t i = 0; i < r->revocations; i++)
 		if ((r->revocation[i].good || r->revocation[i].unjudged) &&
 		    same(r->revocation[i].terms.serial, ev->document))
@@ -89,6 +93,14 @@ static bool is_step(const struct receipt *r, const struct receipt_event *x)
 		i++;
 	return i < r->grants && x->version > r->desc.version - r->chain &&
 	       x->version <= r->desc.version;
+}
+
+/* Does it end a release, in the log of the node that an authorisation is for? */
+static bool is_end(const struct receipt *r, const struct receipt_event *x)
+{
+	const struct receipt_grant *g = receipt_grant(r, x->subject);
+
+	return g && same(g->terms.node, r->log[x->log].node);
 }
 
 /* Was the item opened for this export? */
@@ -113,6 +125,8 @@ static bool belongs(const struct judge *j, size_t i)
 	if (x->type == EVENT_ACCESSION)
 		return j->has_ingest && same(x->subject, j->item.accession) &&
 		       x->log == j->r->event[j->ingest].log && i < j->ingest;
+	if (x->type == EVENT_RELEASE_ENDED)
+		return is_end(j->r, x);
 	if (x->type != EVENT_ADMITTED)
 		return false;
 	if (x->version)
@@ -134,22 +148,52 @@ static int judge_events(const struct judge *j)
 	return rc;
 }
 
+static bool is_named(const struct receipt *r, const struct receipt_revocation *v)
+{
+	const struct authorisation_revocation *t = &v->terms;
+
+	for (size_t k = 0; t->what == REVOKE_NODE && k < r->logs; k++)
+		if (same(r->log[k].node, t->target))
+			return true;
+	return t->what == REVOKE_KEY ?
+		       v->named :
+		       t->what == REVOKE_AUTHORISATION && receipt_grant(r, t->target);
+}
+
 static int judge_revocations(const struct judge *j)
 {
 	struct receipt *r = j->r;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < r->revocations; i++) {
-		const struct authorisation_revocation *v = &r->revocation[i].terms;
-		bool named = v->what == REVOKE_AUTHORISATION && receipt_grant(r, v->target);
-
-		for (size_t k = 0; v->what == REVOKE_NODE && k < r->logs; k++)
-			named = named || same(r->log[k].node, v->target);
-		if (r->revocation[i].good && !named)
+	for (size_t i = 0; rc == 0 && i < r->revocations; i++)
+		if (r->revocation[i].good && !is_named(r, &r->revocation[i]))
 			rc = receipt_tell(r, ERR_DAMAGED,
 					  "revocation number %zu has nothing to do with the item",
 					  i + 1);
-	}
+	return rc;
+}
+
+/* Of the node of an authorisation, and admitted by its log: without that it is none. */
+static bool ends_some(const struct receipt *r, const struct receipt_restore *x)
+{
+	size_t at, i = 0;
+
+	while (i < r->grants && !same(r->grant[i].terms.node, x->terms.node))
+		i++;
+	return i < r->grants &&
+	       receipt_admission(r, x->terms.node, "restore", x->terms.serial, x->digest, &at);
+}
+
+static int judge_restores(const struct judge *j)
+{
+	struct receipt *r = j->r;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->restores; i++)
+		if (r->restore[i].good && !ends_some(r, &r->restore[i]))
+			rc = receipt_tell(r, ERR_DAMAGED,
+					  "restore number %zu has nothing to do with the item",
+					  i + 1);
 	return rc;
 }
 
@@ -220,25 +264,6 @@ static int judge_grants(const struct judge *j)
 
 /* ---- openings ---- */
 
-/* Had the node admitted a revocation before this event? */
-static bool revoked_before(const struct receipt *r, const struct receipt_grant *g, size_t event)
-{
-	const struct receipt_event *x = &r->event[event];
-	size_t at = 0;
-
-	for (size_t i = 0; i < r->revocations; i++) {
-		const struct receipt_revocation *v = &r->revocation[i];
-
-		if (v->good && v->terms.what == REVOKE_AUTHORISATION &&
-		    same(v->terms.target, g->terms.serial) &&
-		    receipt_admission(r, r->log[x->log].node, "revocation", v->terms.serial,
-				      v->digest, &at) &&
-		    r->event[at].seq < x->seq)
-			return true;
-	}
-	return false;
-}
-
 static bool is_user(const struct authorisation *a, const char *user)
 {
 	for (size_t i = 0; i < a->nusers; i++)
@@ -267,9 +292,7 @@ static const char *objection(const struct receipt *r, const struct receipt_grant
 		return "that had expired";
 	if (!is_user(a, ev.user))
 		return "that is for other users";
-	if (revoked_before(r, g, i))
-		return "that had been revoked";
-	return NULL;
+	return receipt_over(r, g, i);
 }
 
 /* The export that the item was opened for: why it may not be; NULL if it may, or it was none. */
@@ -319,6 +342,11 @@ static int judge_opened(const struct judge *j, size_t i)
 				  "%s opens the item under authorisation %s, %s: nothing covers it",
 				  where(j, i).text, serial, why);
 	r->ungranted += ungranted;
+	if (rc == 0 && !why && receipt_unheard(r, g, i))
+		rc = receipt_tell(r, ERR_UNSUPPORTED,
+				  "%s opens the item after its node was revoked, which its log had "
+				  "not admitted: whether the node knew can't be judged",
+				  where(j, i).text);
 	return rc;
 }
 
@@ -366,5 +394,7 @@ int receipt_judge(struct receipt *r)
 		rc = judge_events(&j);
 	if (rc == 0)
 		rc = judge_revocations(&j);
+	if (rc == 0)
+		rc = judge_restores(&j);
 	return rc ? rc : judge_use(&j);
 }

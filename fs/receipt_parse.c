@@ -19,12 +19,15 @@ void receipt_free(struct receipt *r)
 {
 	for (size_t i = 0; i < r->grants; i++)
 		authorisation_free(&r->grant[i].terms);
+	for (size_t i = 0; i < r->restores; i++)
+		restore_free(&r->restore[i].terms);
 	free(r->earlier);
 	free(r->enrolment);
 	free(r->log);
 	free(r->event);
 	free(r->grant);
 	free(r->revocation);
+	free(r->restore);
 	free(r->finding);
 	record_free(r->provenance);
 	/* It may hold a provenance record. */
@@ -131,6 +134,13 @@ static void take_documents(struct form *f, struct receipt *r)
 			return;
 		r->revocation[r->revocations] = (struct receipt_revocation){.good = false};
 		take(f, "revocation", SMALL_MAX, &r->revocation[r->revocations++].bytes);
+	}
+	while (form_next(f, "restore")) {
+		if (!form_room(f, (void **)&r->restore, r->restores, RECEIPT_DOCUMENTS_MAX,
+			       sizeof(*r->restore)))
+			return;
+		r->restore[r->restores] = (struct receipt_restore){.good = false};
+		take(f, "restore", DOCUMENT_MAX, &r->restore[r->restores++].bytes);
 	}
 }
 

@@ -54,7 +54,12 @@ static int add_mark(struct scan *s, size_t log, const struct event *ev, uint64_t
 		return rc;
 	m = &s->mark[s->marks++];
 	*m = (struct mark){.log = log, .type = ev->type, .seq = seq, .off = off, .n = (uint32_t)n};
-	memcpy(m->id, ev->type == EVENT_ADMITTED ? ev->document : ev->accession, 16);
+	memcpy(m->id,
+	       ev->type == EVENT_ADMITTED      ? ev->document :
+	       ev->type == EVENT_RELEASE_ENDED ? ev->release :
+	       ev->type == EVENT_EXPORTED      ? ev->export :
+						 ev->accession,
+	       16);
 	return 0;
 }
 
@@ -64,14 +69,17 @@ static int add_mark(struct scan *s, size_t log, const struct event *ev, uint64_t
 /* Is it a line that may be asked for later? Parsing takes longer than looking. */
 static bool is_marked(struct text_span line)
 {
-	static const char admitted[] = "admitted\"", begun[] = "accession\"";
+	static const char *const types[] = {"admitted\"", "accession\"", "exported\"",
+					    "release-ended\""};
 	const char *t = memmem(line.p, line.n < TYPE_BEFORE ? line.n : TYPE_BEFORE, TYPE,
 			       strlen(TYPE));
 	const size_t left = t ? line.n - (size_t)(t + strlen(TYPE) - line.p) : 0;
 
 	t = t ? t + strlen(TYPE) : NULL;
-	return (left >= strlen(admitted) && memcmp(t, admitted, strlen(admitted)) == 0) ||
-	       (left >= strlen(begun) && memcmp(t, begun, strlen(begun)) == 0);
+	for (size_t i = 0; t && i < sizeof(types) / sizeof(types[0]); i++)
+		if (left >= strlen(types[i]) && memcmp(t, types[i], strlen(types[i])) == 0)
+			return true;
+	return false;
 }
 
 static int take_line(struct scan *s, struct receipt_draft *d, size_t log, const char *item,
@@ -84,7 +92,8 @@ static int take_line(struct scan *s, struct receipt_draft *d, size_t log, const 
 	/* Whether the log is well is not asked here: what is proved is a line at its place. */
 	if (event_parse(&ev, line) != 0)
 		return 0;
-	if (ev.type == EVENT_ADMITTED || ev.type == EVENT_ACCESSION)
+	if (ev.type == EVENT_ADMITTED || ev.type == EVENT_ACCESSION || ev.type == EVENT_EXPORTED ||
+	    ev.type == EVENT_RELEASE_ENDED)
 		return add_mark(s, log, &ev, seq, off, line.n, e);
 	if (memcmp(ev.item, d->item, 16) == 0)
 		return receipt_draft_line(d, log, seq, line, e);
@@ -153,11 +162,18 @@ static int scan_line(void *ctx, struct receipt_draft *d, size_t log, enum event_
 		     const uint8_t id[16], struct err *e)
 {
 	const struct scan *s = ctx;
-	const struct mark *m = s->mark, *end = s->mark + s->marks;
+	int rc = ERR_NOTFOUND;
 
-	while (m < end && (m->log != log || m->type != type || memcmp(m->id, id, 16) != 0))
-		m++;
-	return m == end ? ERR_NOTFOUND : take_mark(d, m, false, e);
+	for (size_t i = 0; i < s->marks && (rc == 0 || rc == ERR_NOTFOUND); i++) {
+		const struct mark *m = &s->mark[i];
+
+		if (m->log != log || m->type != type || memcmp(m->id, id, 16) != 0)
+			continue;
+		rc = take_mark(d, m, false, e);
+		if (type != EVENT_ADMITTED)
+			break;
+	}
+	return rc;
 }
 
 static int scan_steps(void *ctx, struct receipt_draft *d, size_t log, struct err *e)

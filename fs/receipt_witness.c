@@ -10,7 +10,20 @@
 
 #include "fs/witness_ask.h"
 
-/* The ask must lead from what was cosigned to the very checkpoint of the receipt. */
+/* The ask, byte by byte, that leads from what was cosigned to the very checkpoint of the receipt. */
+static bool is_ask(const struct receipt_log *log, const struct witness_ask *ask)
+{
+	struct wire_out want = {0};
+	bool same;
+
+	witness_ask_text(&want, log->witnessed.cp.size, (const merkle_hash *)ask->hash, ask->hashes,
+			 log->checkpoint);
+	same = wire_out_ok(&want) && want.n == log->consistency.n &&
+	       memcmp(want.p, log->consistency.p, want.n) == 0;
+	wire_out_free(&want);
+	return same;
+}
+
 static bool is_continued(const struct receipt_log *log)
 {
 	const struct note_checkpoint *old = &log->witnessed.cp, *cp = &log->cp;
@@ -20,8 +33,7 @@ static bool is_continued(const struct receipt_log *log)
 	if (old->size == cp->size)
 		return text.n == 0 && memcmp(old->root, cp->root, sizeof(cp->root)) == 0;
 	return old->size < cp->size && text.n > 0 && witness_ask_next(&ask, &text, NULL) == 0 &&
-	       text.n == 0 && ask.old == old->size && ask.note.n == log->checkpoint.n &&
-	       memcmp(ask.note.p, log->checkpoint.p, ask.note.n) == 0 &&
+	       is_ask(log, &ask) &&
 	       merkle_verify_consistency(ask.old, cp->size, (const merkle_hash *)ask.hash,
 					 ask.hashes, old->root, cp->root) == 0;
 }

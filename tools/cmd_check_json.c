@@ -123,14 +123,34 @@ static void put_documents(struct ui_json *j, const struct receipt *r)
 	ui_json_begin(j, "revocations", '[');
 	for (size_t i = 0; i < r->revocations; i++) {
 		const struct authorisation_revocation *v = &r->revocation[i].terms;
+		char print[SSHKEY_FINGERPRINT_SIZE];
 
 		if (!r->revocation[i].good)
 			continue;
 		ui_json_begin(j, NULL, '{');
 		ui_json_id(j, "serial", v->serial);
-		ui_json_id(j, v->what == REVOKE_NODE ? "node" : "authorisation", v->target);
+		if (v->what == REVOKE_KEY) {
+			sshkey_fingerprint(print, &v->key);
+			ui_json_text(j, "key", print);
+		} else {
+			ui_json_id(j, v->what == REVOKE_NODE ? "node" : "authorisation", v->target);
+		}
 		ui_json_time(j, "issued", v->issued_ms);
 		ui_json_text(j, "reason", v->reason);
+		ui_json_end(j, '}');
+	}
+	ui_json_end(j, ']');
+	ui_json_begin(j, "restores", '[');
+	for (size_t i = 0; i < r->restores; i++) {
+		const struct restore *x = &r->restore[i].terms;
+
+		if (!r->restore[i].good)
+			continue;
+		ui_json_begin(j, NULL, '{');
+		ui_json_id(j, "serial", x->serial);
+		ui_json_id(j, "node", x->node);
+		ui_json_time(j, "issued", x->issued_ms);
+		ui_json_text(j, "reason", x->reason);
 		ui_json_end(j, '}');
 	}
 	ui_json_end(j, ']');

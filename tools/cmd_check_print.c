@@ -177,15 +177,37 @@ static void print_revocations(const struct receipt *r)
 {
 	for (size_t i = 0; i < r->revocations; i++) {
 		const struct authorisation_revocation *v = &r->revocation[i].terms;
-		char hex[33], time[TEXT_TIME_SIZE];
+		char what[SSHKEY_FINGERPRINT_SIZE], time[TEXT_TIME_SIZE];
 
 		if (!r->revocation[i].good)
 			continue;
-		text_hex(hex, v->target, 16);
+		if (v->what == REVOKE_KEY)
+			sshkey_fingerprint(what, &v->key);
+		else
+			text_hex(what, v->target, 16);
 		text_time_s(time, v->issued_ms / 1000);
 		printf("%-13s %s %s, %s: ", "revoked",
-		       v->what == REVOKE_NODE ? "node" : "authorisation", hex, time);
+		       v->what == REVOKE_KEY  ? "key" :
+		       v->what == REVOKE_NODE ? "node" :
+						"authorisation",
+		       what, time);
 		ui_put_name(v->reason, strlen(v->reason));
+		putchar('\n');
+	}
+}
+
+static void print_restores(const struct receipt *r)
+{
+	for (size_t i = 0; i < r->restores; i++) {
+		const struct restore *x = &r->restore[i].terms;
+		char hex[33], time[TEXT_TIME_SIZE];
+
+		if (!r->restore[i].good)
+			continue;
+		text_hex(hex, x->node, 16);
+		text_time_s(time, x->issued_ms / 1000);
+		printf("%-13s a copy, by node %s, %s: ", "restored", hex, time);
+		ui_put_name(x->reason, strlen(x->reason));
 		putchar('\n');
 	}
 }
@@ -201,6 +223,7 @@ static void print_custody(const struct cmd_check *c)
 	if (c->r->grants == 0)
 		put("opened", NO_EVENT);
 	print_revocations(c->r);
+	print_restores(c->r);
 	print_group(c, CHECK_REFUSED, 0, "refused", NO_EVENT);
 	print_group(c, CHECK_DAMAGED, 0, "damage", NO_EVENT);
 	print_group(c, CHECK_OTHER, 0, "other", NULL);

@@ -305,7 +305,7 @@ item() { custody --node ws show archive "$1" --json | jq -r .item; }
 	[ "$(grep -c '^Good "enrol@' ../signatures.out)" -eq 7 ]
 	run ! grep -q BAD ../signatures.out
 	if command -v node >/dev/null; then
-		cp "$BATS_TEST_DIRNAME"/../receipt/{check,tlog,versions,sshsig}.mjs .
+		cp "$BATS_TEST_DIRNAME"/../receipt/{check,container,custody,sshsig,tlog,versions}.mjs .
 		page commands report.html proofs >../proofs.sh
 		[ "$(bash -e ../proofs.sh | grep -c '^good: 2 events')" -eq 7 ]
 	fi

@@ -76,6 +76,14 @@ for type in $(jq -r .type lines | sort -u); do
 	jq -rc "select(.type == \"$type\")" lines | head -n 1 | tr -d '\n' >"$seeds/event.$type"
 done
 
+# An item that is released, exported, and whose log is then restored: its receipt has all kinds of parts.
+world_request two c/b.jpg
+world_authorise two --export-to plain
+"$CUSTODY" --node ws import archive two.auth
+"$CUSTODY" --node ws export archive -a "$(sed -n 's/^serial: //p' two.auth)" out
+"$CUSTODY_AUTHORITY" revoke auth --authorisation "$(sed -n 's/^serial: //p' two.auth)" --reason 'no longer needed' --sign-with officer -o two.revoke
+"$CUSTODY" --node ws import archive two.revoke
+
 # An old copy is put back: evidence of a rollback, and the acceptance of a restore.
 cp -a archive backup
 head -c 50 /dev/zero >images/c.jpg
@@ -88,6 +96,10 @@ mv backup archive
 seed evidence evidence.rollback
 "$CUSTODY_AUTHORITY" accept-restore auth evidence --reason test --sign-with officer -o restore
 seed restore restore.one
+"$CUSTODY" --node ws import archive restore
+"$CUSTODY" --node ws checkpoint archive >/dev/null
+"$CUSTODY" --node ws prove archive c/b.jpg --disclose -o b.receipt
+seed b.receipt receipt.restored
 
 printf 'custodyfs\n' >message
 for kind in ed25519 ecdsa rsa; do

@@ -4,7 +4,8 @@
 // (PROTOCOL.u2f): Node.js and its node:crypto, nothing else.
 
 import { createHash, createPublicKey, verify } from "node:crypto";
-import { base64, need, sha256 } from "./tlog.mjs";
+import { armor as unarmor } from "./container.mjs";
+import { need, Open, sha256 } from "./tlog.mjs";
 
 const TOKEN = "sk-ssh-ed25519@openssh.com";
 
@@ -38,20 +39,21 @@ function ed25519(raw, message, sig) {
 
 // The key, in base64 as in a .pub file, that has signed `text`; one that is not good is an error.
 export function signer(armor, text, namespace, { touch, pin }) {
-	const blob = new In(base64(armor.split("\n").slice(1, -2).join("")));
-	need(blob.bytes(6).toString() === "SSHSIG" && blob.u32() === 1, "not an SSH signature");
+	const blob = new In(unarmor(armor, "SSH SIGNATURE", 0));
+	need(blob.bytes(6).toString() === "SSHSIG", "not an SSH signature");
+	if (blob.u32() !== 1) throw new Open("an SSH signature of a newer version");
 	const publicKey = blob.string();
+	const key = new In(publicKey);
+	const type = key.string().toString();
+	if (type !== "ssh-ed25519" && type !== TOKEN) throw new Open("a key of another type");
 	need(blob.string().toString() === namespace, "an SSH signature of another namespace");
 	blob.string(); // reserved
 	const hash = blob.string().toString();
-	need(hash === "sha256" || hash === "sha512", "an SSH signature with another hash");
+	if (hash !== "sha256" && hash !== "sha512") throw new Open("an SSH signature with another hash");
 	const sig = new In(blob.string());
 	blob.end();
 	let message = Buffer.concat([Buffer.from("SSHSIG"), string(namespace), string(""), string(hash),
 		string(createHash(hash).update(text).digest())]);
-	const key = new In(publicKey);
-	const type = key.string().toString();
-	need(type === "ssh-ed25519" || type === TOKEN, "an SSH signature by a key of another type");
 	need(sig.string().toString() === type, "an SSH signature of another type than its key");
 	const raw = key.string();
 	const bytes = sig.string();

@@ -6,6 +6,8 @@
 import { createHash, createPublicKey, verify } from "node:crypto";
 
 export class Bad extends Error {}
+// What this program, or its format, does not know: it could not be checked.
+export class Open extends Error {}
 export const need = (ok, what) => { if (!ok) throw new Bad(what); };
 export const sha256 = (...parts) => {
 	const h = createHash("sha256");
@@ -34,7 +36,7 @@ export function vkey(text, type) {
 		key: Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), key.subarray(1)]),
 		format: "der", type: "spki",
 	});
-	return { name, type, keyId, pub };
+	return { name, type, keyId, pub, raw: key.subarray(1) };
 }
 
 export function split(note) {

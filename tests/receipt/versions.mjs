@@ -3,20 +3,15 @@
 // The versions of archive.txt in a receipt, and which of them a document is judged by, from
 // custodyfs-format(5) alone.
 
-import { need, sha256 } from "./tlog.mjs";
+import { field, lines } from "./container.mjs";
+import { need, Open, sha256 } from "./tlog.mjs";
 import { signer } from "./sshsig.mjs";
 
-export const lines = (text, key) => text.toString("utf8").split("\n")
-	.filter((l) => l.startsWith(`${key}: `)).map((l) => l.slice(key.length + 2));
-
-export function field(text, key) {
-	const [value] = lines(text, key);
-	need(value !== undefined, `a document without '${key}'`);
-	return value;
-}
+const SUITES = ["aes-256-gcm", "xchacha20-poly1305", "aegis-256"];
 
 function version(doc) {
 	const { text } = doc;
+	if (!SUITES.includes(field(text, "suite"))) throw new Open("another cipher suite");
 	return {
 		doc,
 		archive: field(text, "archive"),
@@ -30,46 +25,58 @@ function version(doc) {
 	};
 }
 
-// Enough keys of this version have signed, and every signature is good; `others`: those of other keys
-// are passed over.
-function signed(doc, namespace, v, others) {
+// Enough keys of this version have signed that are not revoked, and every signature is good;
+// `others`: those of other keys are passed over.
+function signed(doc, namespace, v, others, revoked = () => false) {
 	const who = new Set();
 	for (const armor of doc.signatures) {
 		const key = signer(armor, doc.text, `${namespace}@custodyfs`, v);
 		if (v.keys.includes(key)) who.add(key);
 		else if (!others) return false;
 	}
-	return who.size >= v.threshold;
+	return [...who].filter((k) => !revoked(k)).length >= v.threshold;
 }
 
-// The versions, the one in force first: each is signed by its own keys and by those before it.
+// One more version before those that there are.
+function link(all, doc) {
+	const v = version(doc);
+	need(signed(v.doc, "archive", v, v.number > 1), "an archive.txt by too few of its own keys");
+	if (all.length === 0) return v;
+	const next = all[all.length - 1];
+	need(v.archive === next.archive && next.number === v.number + 1,
+		"a version of archive.txt is skipped");
+	need(next.previous === sha256(v.doc.text).toString("hex"),
+		"a version of archive.txt that does not follow the one before");
+	need(signed(next.doc, "archive", v, true), "an archive.txt by too few of the keys before");
+	return v;
+}
+
+// The versions, the one in force first: each is signed by its own keys and by those before it; and
+// whether all can be checked.
 export function chain(docs) {
-	const all = docs.map(version);
-	all.forEach((v, i) => {
-		need(signed(v.doc, "archive", v, v.number > 1), "an archive.txt by too few of its own keys");
-		if (i === 0) return;
-		const next = all[i - 1];
-		need(v.archive === next.archive && next.number === v.number + 1,
-			"a version of archive.txt is skipped");
-		need(next.previous === sha256(v.doc.text).toString("hex"),
-			"a version of archive.txt that does not follow the one before");
-		need(signed(next.doc, "archive", v, true),
-			"an archive.txt by too few of the keys before");
-	});
-	return all;
+	const all = [];
+	try {
+		for (const doc of docs) all.push(link(all, doc));
+	} catch (e) {
+		if (!(e instanceof Open) || all.length === 0) throw e;
+		return [all, false];
+	}
+	return [all, true];
 }
 
-const admits = (e, now) => e.type === "admitted" && e.document === now.archive &&
+// The version that an event admits; 0: none.
+export const admits = (e, now) => e.type === "admitted" && e.document === now.archive &&
 	/^archive-[1-9][0-9]*$/.test(e.kind) ? Number(e.kind.slice(8)) : 0;
 
-// What the logs admit are those versions, one after the other.
-export function steps(all, events) {
+// What the logs admit are those versions, one after the other, and only where it matters.
+export function steps(all, events, nodes) {
 	const last = new Map();
 	for (const e of events) {
 		const n = admits(e, all[0]);
 		if (n === 0) continue;
 		const v = all.find((w) => w.number === n);
 		need(v && v !== all[all.length - 1], "a version of archive.txt is admitted that is not there");
+		need(nodes.has(e.node), "a version of archive.txt is admitted where nothing is judged by it");
 		need(e.digest === sha256(v.doc.bytes).toString("hex"),
 			"another version of archive.txt is admitted");
 		need(!last.has(e.node) || last.get(e.node) + 1 === n, "a log skips a version of archive.txt");
@@ -77,36 +84,43 @@ export function steps(all, events) {
 	}
 }
 
-// The version in force where this event is: the one before the next that its log admits.
-function inForce(all, events, at) {
-	const next = events.find((e) => e.node === at.node && e.seq > at.seq && admits(e, all[0]));
-	return next ? all.find((v) => v.number === admits(next, all[0]) - 1) : all[0];
-}
+export const carried = (doc, all) => all[0].carried.has(sha256(doc.text).toString("hex"));
+export const byLast = (doc, namespace, all) =>
+	carried(doc, all) || signed(doc, namespace, all[0], false);
 
-// May an earlier version have been in force there? The log has not met a later one, as far as is shown,
-// or the version is not in the receipt.
-function mayHaveBeen(doc, namespace, all, events, at) {
-	const admitted = (e) => e.node === at.node && admits(e, all[0]);
-	const next = events.find((e) => e.seq > at.seq && admitted(e));
-	if (next) {
+// The versions that may have been in force at this event: one, where its log shows which.
+function range(all, events, at) {
+	const known = (n) => all.some((v) => v.number === n);
+	let first = 1, last = all[0].number;
+	for (const e of at ? events.filter((x) => x.node === at.node) : []) {
+		const n = admits(e, all[0]);
+		if (n === 0 || !known(n)) continue;
+		if (e.seq < at.seq) {
+			first = n;
+			continue;
+		}
+		last = n - 1;
 		// Of versions that are not in the receipt, neither are the events that admit them.
-		const n = admits(next, all[0]) - 1, oldest = all[all.length - 1].number;
-		return oldest > n || (n > 1 && oldest === n);
+		if (last === 1 || known(last - 1)) first = last;
+		break;
 	}
-	const from = Math.max(1, ...events.filter((e) => e.seq < at.seq && admitted(e))
-		.map((e) => admits(e, all[0])));
-	return all[all.length - 1].number > from ||
-		all.some((v) => v.number >= from && signed(doc, namespace, v, false));
+	return [first, last];
 }
 
-// A document that is carried over, or signed as the version asks under which it was admitted; the last
-// one, if nothing shows that. False: what is here does not say which version that is.
-export function judge(doc, namespace, all, events, admission) {
-	if (all[0].carried.has(sha256(doc.text).toString("hex"))) return true;
-	const v = admission ? inForce(all, events, admission) : all[0];
-	if (v && signed(doc, namespace, v, false)) return true;
-	need(all[0].number > 1 && (admission ? mayHaveBeen(doc, namespace, all, events, admission) :
-		all.some((w) => signed(doc, namespace, w, false))),
-		`a document that is not signed as archive.txt asks (${namespace})`);
-	return false;
+// True: signed as the last version asks that may have been in force; `any`: as some version. False: what
+// is here does not say which that is.
+export function judge(doc, namespace, all, events, admission, { revoked, any = false } = {}) {
+	if (carried(doc, all)) return true;
+	const [first, last] = range(all, events, admission);
+	try {
+		for (let n = last; n >= first; n--) {
+			const v = all.find((w) => w.number === n);
+			if (!v) return false;
+			if (signed(doc, namespace, v, false, revoked)) return any || n === last;
+		}
+	} catch (e) {
+		if (e instanceof Open) return false;
+		throw e;
+	}
+	need(false, `a document that is not signed as archive.txt asks (${namespace})`);
 }

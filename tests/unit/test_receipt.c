@@ -16,10 +16,12 @@
 #include <cmocka.h>
 
 #include "index/file.h"
+#include "tests/lib/opinion.h"
 #include "tests/lib/stage.h"
 
 struct world {
 	struct stage s;
+	struct opinion other_opinion; /* of all receipts that are checked */
 	uint8_t item[16], other[16], accession[16];
 	bool any_node;	      /* the item is asked for by its id alone */
 	struct wire_out text; /* the last receipt */
@@ -45,6 +47,7 @@ static int set_up(void **state)
 	struct object o;
 
 	stage_open(&w->s);
+	opinion_open(&w->other_opinion, w->s.o.dir);
 	stage_ingest(&w->s, STAGE_CAP, "otay", "car", 5, w->accession);
 	enter(w, STAGE_WS);
 	assert_int_equal(stage_find(&w->s, "otay/car2.jpg", &o), 0);
@@ -59,6 +62,7 @@ static int tear_down(void **state)
 {
 	struct world *w = *state;
 
+	opinion_compare(&w->other_opinion);
 	receipt_free(&w->r);
 	wire_out_free(&w->text);
 	stage_close(&w->s);
@@ -87,10 +91,13 @@ static int try_make(struct world *w, bool scan, bool disclose, struct wire_out *
 static int check_text(struct world *w)
 {
 	struct err e = {0};
+	int rc;
 
 	receipt_free(&w->r);
 	ok(receipt_parse(&w->r, w->text.p, w->text.n, &e), &e);
-	return receipt_check(&w->r, NULL, 0, &e);
+	rc = receipt_check(&w->r, NULL, 0, &e);
+	opinion_add(&w->other_opinion, w->text.p, w->text.n, rc);
+	return rc;
 }
 
 /* Make a receipt both ways, at the workstation, with all that was logged signed for. */

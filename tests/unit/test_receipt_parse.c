@@ -23,7 +23,8 @@
 #define LOG2                                                                           \
 	"log: " ID2 "\nenrolment: 3\nn2\nenrolment: 4\nn2b\ncheckpoint: 3\nc2\n" EVENT \
 	"event: 3\ne2\nproof: 3\np2\n"
-#define DOCS "authorisation: 2\na\nauthorisation: 2\nb\nrevocation: 2\nr\n"
+#define DOCS "authorisation: 2\na\nauthorisation: 2\nb\nrevocation: 2\nr\n" \
+	"restore: 2\nx\nrestore: 2\ny\n"
 #define EARLIER "earlier: 3\nv2\nearlier: 3\nv1\n"
 #define GOOD HEAD DESC EARLIER LOG1 LOG2 DOCS "record: 4\nrec\nend\n"
 
@@ -88,6 +89,8 @@ static void test_good(void **state)
 	assert_int_equal(r.grants, 2);
 	assert_true(is(r.grant[1].bytes, "b\n"));
 	assert_int_equal(r.revocations, 1);
+	assert_int_equal(r.restores, 2);
+	assert_true(is(r.restore[1].bytes, "y\n"));
 	assert_true(is(r.record, "rec\n"));
 	receipt_free(&r);
 	/* The least there can be. */
@@ -204,6 +207,8 @@ static void test_order(void **state)
 	bad(HEAD DESC LOG1 "event: 3\ne2\nend\n", ERR_MALFORMED, "proof");
 	bad(HEAD DESC LOG1 "revocation: 2\nr\nauthorisation: 2\na\nend\n", ERR_MALFORMED,
 	    "must stand behind line");
+	bad(HEAD DESC LOG1 "restore: 2\nx\nrevocation: 2\nr\nend\n", ERR_MALFORMED,
+	    "must stand behind line");
 	bad(HEAD DESC LOG1 "record: 2\nr\nrecord: 2\nr\nend\n", ERR_MALFORMED, "'end'");
 	bad(HEAD DESC LOG1 "more: 2\nr\nend\n", ERR_MALFORMED, "'end'");
 	bad(HEAD DESC LOG1, ERR_MALFORMED, "'end'");
@@ -237,6 +242,12 @@ static void test_many(void **state)
 	wire_out_text(&text, HEAD DESC LOG1);
 	for (unsigned i = 0; i <= RECEIPT_DOCUMENTS_MAX; i++)
 		wire_out_text(&text, "revocation: 2\nr\n");
+	wire_out_text(&text, "end\n");
+	assert_int_equal(parse(text.p, text.n, &r, &e), ERR_MALFORMED);
+	wire_out_reset(&text);
+	wire_out_text(&text, HEAD DESC LOG1);
+	for (unsigned i = 0; i <= RECEIPT_DOCUMENTS_MAX; i++)
+		wire_out_text(&text, "restore: 2\nx\n");
 	wire_out_text(&text, "end\n");
 	assert_int_equal(parse(text.p, text.n, &r, &e), ERR_MALFORMED);
 	wire_out_reset(&text);

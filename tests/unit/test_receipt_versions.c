@@ -11,25 +11,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "crypto/hash.h"
+#include "index/file.h"
+#include "tests/lib/mutants.h"
+#include "tests/lib/opinion.h"
 #include "tests/lib/stage.h"
 
 /* Officers 0 and 1 are in version 1, threshold 1. */
 #define FIRST 0
 #define SECOND 2
+#define MUTANT_LINES 100
+
+static const uint8_t witness_seed[32] = {7};
 
 struct world {
 	struct stage s;
+	struct opinion other_opinion; /* of all receipts that are checked */
 	uint8_t item[16];
 	struct archive_desc desc; /* the last one */
 	struct wire_out carried;  /* by it */
 	struct wire_out text;
 	struct receipt r;
+	bool witness;	   /* the next version has one */
+	size_t verdict[8]; /* of mutants, by exit code */
 };
 
 static void ok(int rc, const struct err *e)
@@ -51,6 +60,7 @@ static int set_up(void **state)
 	struct object o;
 
 	stage_open(&w->s);
+	opinion_open(&w->other_opinion, w->s.o.dir);
 	w->desc = w->s.desc;
 	stage_ingest(&w->s, STAGE_CAP, "otay", "car", 3, NULL);
 	enter(w, STAGE_WS);
@@ -64,6 +74,7 @@ static int tear_down(void **state)
 {
 	struct world *w = *state;
 
+	opinion_compare(&w->other_opinion);
 	receipt_free(&w->r);
 	wire_out_free(&w->text);
 	wire_out_free(&w->carried);
@@ -102,6 +113,8 @@ static void next_version(struct world *w, unsigned key, struct archive_desc *nex
 		carry(w, roster_at(roster, i));
 	next->key[0] = w->s.o.key[key];
 	next->keys = 1;
+	if (w->witness && next->witnesses == 0)
+		office_witness(next, "witness", witness_seed);
 	next->carried = (struct text_span){(const char *)w->carried.p, w->carried.n};
 }
 
@@ -173,20 +186,6 @@ static void released(struct world *w, unsigned who, uint8_t serial[16])
 	use(w, serial);
 }
 
-/* As a workstation would do it that breaks the rules: whatever the keys, it is in its log. */
-static void smuggle(struct world *w, const struct document *d, const char *kind,
-		    const uint8_t serial[16])
-{
-	struct event ev = {.type = EVENT_ADMITTED};
-	struct err e;
-
-	snprintf(ev.kind, sizeof(ev.kind), "%s", kind);
-	memcpy(ev.document, serial, 16);
-	memcpy(ev.digest, d->digest, 32);
-	ok(document_store(w->s.st->archive->documents, serial, kind, d, &e), &e);
-	stage_log(&w->s, &ev, 1);
-}
-
 /* ---- receipts ---- */
 
 static void make(struct world *w, bool scan, struct wire_out *out)
@@ -203,29 +202,6 @@ static void make(struct world *w, bool scan, struct wire_out *out)
 	ok(receipt_make(out, &ask, &sum, &e), &e);
 }
 
-/* Node.js, from the specification alone: does it hold, does it not, or can't that be judged? */
-static void second_opinion(const struct world *w, int code)
-{
-	const int want = code == 0 ? 0 : code == ERR_UNSUPPORTED ? 3 : 4;
-	char path[FIXTURE_PATH], command[FIXTURE_PATH + 64];
-	FILE *f;
-	int rc;
-
-	if (system("command -v node >/dev/null") != 0) {
-		print_message("no node: the second opinion is not asked\n");
-		return;
-	}
-	office_path(&w->s.o, "receipt", path);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_int_equal(fwrite(w->text.p, 1, w->text.n, f), w->text.n);
-	fclose(f);
-	snprintf(command, sizeof(command), "node tests/receipt/check.mjs '%s'", path);
-	rc = system(command);
-	if (!WIFEXITED(rc) || WEXITSTATUS(rc) != want)
-		fail_msg("Node.js does not agree: %d, not %d", rc, want);
-}
-
 static int check(struct world *w, const struct sshkey *expected, size_t n)
 {
 	struct err e = {0};
@@ -235,7 +211,7 @@ static int check(struct world *w, const struct sshkey *expected, size_t n)
 	ok(receipt_parse(&w->r, w->text.p, w->text.n, &e), &e);
 	rc = receipt_check(&w->r, expected, n, &e);
 	if (!expected)
-		second_opinion(w, rc);
+		opinion_add(&w->other_opinion, w->text.p, w->text.n, rc);
 	return rc;
 }
 
@@ -399,7 +375,7 @@ static void test_late_revocation(void **state)
 	ok(document_store(w->s.st->archive->documents, number, "revocation", &d, &e), &e);
 	good(w, run(w));
 	assert_int_equal(w->r.revocations, 0);
-	smuggle(w, &d, "revocation", number);
+	stage_smuggle(&w->s, &d, "revocation", number);
 	document_free(&d);
 	found(w, run(w), ERR_DAMAGED, "revocation number 1 is not good");
 }
@@ -415,7 +391,7 @@ static void test_late(void **state)
 
 	rotate(w, FIRST, SECOND);
 	authorise(w, FIRST, &d, serial);
-	smuggle(w, &d, "authorisation", serial);
+	stage_smuggle(&w->s, &d, "authorisation", serial);
 	document_free(&d);
 	use(w, serial);
 	found(w, run(w), ERR_DAMAGED, "not an authorisation key that counts for it");
@@ -439,7 +415,7 @@ static void test_late_between(void **state)
 
 	rotate(w, FIRST, SECOND);
 	authorise(w, FIRST, &d, serial);
-	smuggle(w, &d, "authorisation", serial);
+	stage_smuggle(&w->s, &d, "authorisation", serial);
 	document_free(&d);
 	use(w, serial);
 	rotate(w, SECOND, 1);
@@ -458,7 +434,7 @@ static void test_early(void **state)
 	struct document d;
 
 	authorise(w, SECOND, &d, serial);
-	smuggle(w, &d, "authorisation", serial);
+	stage_smuggle(&w->s, &d, "authorisation", serial);
 	document_free(&d);
 	use(w, serial);
 	rotate(w, FIRST, SECOND);
@@ -563,6 +539,63 @@ static void test_lost(void **state)
 	assert_true(receipt_grant(&w->r, two)->good);
 }
 
+/* ---- a witness, and scissors and glue ---- */
+
+/* Cosign what a node has signed so far. */
+static void cosign(struct world *w, enum stage_node n)
+{
+	struct wire_out note = {0};
+	char path[FIXTURE_PATH];
+	struct text_span text, sigs;
+	struct note_key key;
+	uint8_t sk[64];
+	struct err e;
+
+	stage_journal_path(&w->s, n, "checkpoint", path);
+	ok(file_read_path(path, 1 << 16, &note, &e), &e);
+	assert_int_equal(note_split((struct text_span){(const char *)note.p, note.n}, &text, &sigs),
+			 0);
+	key = w->desc.witness[0];
+	note_keypair(&key, sk, witness_seed);
+	assert_int_equal(note_signature(&note, text.p, text.n, &key, sk, (uint64_t)time(NULL)), 0);
+	stage_journal_path(&w->s, n, "cosigned", path);
+	fixture_write(path, note.p, note.n);
+	wire_out_free(&note);
+}
+
+static void try(void *ctx, const struct wire_out *text)
+{
+	struct world *w = ctx;
+
+	if (text->n != w->text.n || memcmp(text->p, w->text.p, text->n) != 0)
+		w->verdict[err_exit(opinion_check(&w->other_opinion, text->p, text->n))]++;
+}
+
+static void test_mutants(void **state)
+{
+	struct world *w = *state;
+	uint8_t one[16], two[16];
+	struct err e;
+	size_t n;
+
+	released(w, FIRST, one);
+	w->witness = true;
+	rotate(w, FIRST, SECOND);
+	ok(journal_checkpoint(w->s.st->journal, &e), &e);
+	cosign(w, STAGE_CAP);
+	cosign(w, STAGE_WS);
+	released(w, SECOND, two);
+	good(w, run(w));
+	assert_int_equal(w->r.chain, 1);
+	for (size_t i = 0; i < w->r.logs; i++)
+		assert_int_equal(w->r.log[i].witnessed.n, 1);
+	n = mutants_each(w->text.p, w->text.n, MUTANT_LINES, try, w);
+	print_message("%zu mutants: %zu good, %zu bad, %zu not judged or malformed\n", n,
+		      w->verdict[0], w->verdict[4], w->verdict[5]);
+	assert_true(n > 400);
+	assert_true(w->verdict[0] < n / 10);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -571,7 +604,7 @@ int main(void)
 		TEST(test_all_good),	    TEST(test_keys),  TEST(test_revocation),
 		TEST(test_late_revocation), TEST(test_late),  TEST(test_late_between),
 		TEST(test_early),	    TEST(test_steps), TEST(test_skipped),
-		TEST(test_forged_versions), TEST(test_lost),
+		TEST(test_forged_versions), TEST(test_lost),  TEST(test_mutants),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
