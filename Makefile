@@ -358,7 +358,7 @@ valgrind: ## tests of the command line with the programs under valgrind (VALGRIN
 	+@$(sub) B=$(VALGRIND_DIR)/bin CPPFLAGS=-DDB_MAP_SIZE=0x40000000UL all helpers
 	@rm -rf $(VALGRIND_DIR)/said && mkdir -p $(VALGRIND_DIR)/said && ln -sfn bin/tests $(VALGRIND_DIR)/tests
 	@for p in $(PROGRAMS); do \
-		printf '#!/bin/sh\nexec valgrind -q --log-file=%s/%%p --leak-check=full --errors-for-leak-kinds=definite %s "$$@"\n' \
+		printf '#!/bin/sh\nexec valgrind -q --vgdb=no --log-file=%s/%%p --leak-check=full --errors-for-leak-kinds=definite %s "$$@"\n' \
 			$(abspath $(VALGRIND_DIR))/said $(abspath $(VALGRIND_DIR))/bin/$$p >$(VALGRIND_DIR)/$$p && \
 		chmod +x $(VALGRIND_DIR)/$$p || exit 1; done
 	@tests/lib/run-tests -b $(VALGRIND_DIR) -t 1800 $(VALGRIND); rc=$$?; \

@@ -30,6 +30,7 @@ struct linewindow *linewindow_new(int dirfd)
 		return NULL;
 	w->dirfd = dirfd;
 	w->fd = -1;
+	w->base = 0;
 	w->have = 0;
 	return w;
 }
