@@ -20,8 +20,7 @@ struct gcm *gcm_new(void)
 		return NULL;
 	g->ctx = EVP_CIPHER_CTX_new();
 	/* Which code is used, looked up here and not for each key. */
-	if (!g->ctx ||
-	    EVP_CipherInit_ex(g->ctx, EVP_aes_256_gcm(), NULL, NULL, NULL, 0) != 1) {
+	if (!g->ctx || EVP_CipherInit_ex(g->ctx, EVP_aes_256_gcm(), NULL, NULL, NULL, 0) != 1) {
 		gcm_free(g);
 		return NULL;
 	}

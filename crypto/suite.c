@@ -137,8 +137,9 @@ int suite_seal(struct suite_run *r, uint8_t *out, const void *in, size_t n, cons
 	case SUITE_AES256GCM:
 		return gcm_seal(r->gcm, out, in, n, ad, ad_len, nonce);
 	case SUITE_XCHACHA20POLY1305:
-		return crypto_aead_xchacha20poly1305_ietf_encrypt(
-			out, NULL, in, n, ad, ad_len, NULL, long_nonce(npub, 24, nonce), r->key->key);
+		return crypto_aead_xchacha20poly1305_ietf_encrypt(out, NULL, in, n, ad, ad_len,
+								  NULL, long_nonce(npub, 24, nonce),
+								  r->key->key);
 	case SUITE_AEGIS256:
 		return crypto_aead_aegis256_encrypt(out, NULL, in, n, ad, ad_len, NULL,
 						    long_nonce(npub, 32, nonce), r->key->key);
@@ -156,7 +157,8 @@ static int open_any(struct suite_run *r, uint8_t *out, const uint8_t *in, size_t
 	case SUITE_AES256GCM:
 		return gcm_open(r->gcm, out, in, n, ad, ad_len, nonce);
 	case SUITE_XCHACHA20POLY1305:
-		return crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, in, n, ad, ad_len,
+		return crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, in, n, ad,
+								  ad_len,
 								  long_nonce(npub, 24, nonce),
 								  r->key->key);
 	case SUITE_AEGIS256:

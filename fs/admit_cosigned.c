@@ -93,8 +93,8 @@ static int check_times(const struct admission *a, struct err *e)
 		const char *who = a->s->archive->desc.witness[a->now.by[i].witness].name;
 
 		if (at > INT64_MAX / 1000 || (int64_t)at * 1000 > now + RECEIPT_CLOCK_MS)
-			rc = err_set(e, ERR_CLOCK, "%s has cosigned it in the future: set its clock right",
-				     who);
+			rc = err_set(e, ERR_CLOCK,
+				     "%s has cosigned it in the future: set its clock right", who);
 		else if ((int64_t)at * 1000 + RECEIPT_CLOCK_MS < last)
 			rc = err_set(e, ERR_CLOCK,
 				     "%s has cosigned it before its last line was written: set its "

@@ -248,9 +248,10 @@ static int change_witnesses(struct authority *a, struct archive_desc *d,
 		for (size_t k = 0; k < d->witnesses; k++)
 			if (strcmp(d->witness[k].name, c->witness[i].name) == 0 ||
 			    memcmp(d->witness[k].pk, c->witness[i].pk, 32) == 0)
-				return err_set(e, ERR_USAGE,
-					       "%s, or its key, is a witness of the archive already",
-					       c->witness[i].name);
+				return err_set(
+					e, ERR_USAGE,
+					"%s, or its key, is a witness of the archive already",
+					c->witness[i].name);
 		if (d->witnesses == ARCHIVE_WITNESSES_MAX)
 			return err_set(e, ERR_USAGE, "more than %d witnesses",
 				       ARCHIVE_WITNESSES_MAX);
@@ -286,11 +287,11 @@ int authority_rotate(struct authority *a, const uint8_t archive[16],
 	rc = change_keys(next, c, e);
 	if (rc == 0)
 		rc = change_fields(next, c, e);
-	if (rc == 0 && changes(c) == 0 &&
-	    next->threshold == before.threshold && next->require_touch == before.require_touch &&
-	    next->require_pin == before.require_pin)
+	if (rc == 0 && changes(c) == 0 && next->threshold == before.threshold &&
+	    next->require_touch == before.require_touch && next->require_pin == before.require_pin)
 		rc = err_set(e, ERR_USAGE,
-			     "nothing would change: version %" PRIu32 " of archive.txt says all that",
+			     "nothing would change: version %" PRIu32
+			     " of archive.txt says all that",
 			     before.version);
 	if (rc == 0)
 		rc = change_witnesses(a, next, c, e);

@@ -307,7 +307,6 @@ static int sign(struct cosign *c, struct wire_out *note, int64_t now_ms, struct 
 	return rc ? err_set(e, rc, "can't cosign: %s", err_text(rc)) : 0;
 }
 
-
 /* Is the last one cosigned with the key that archive.txt names now? */
 static bool by_this_key(const struct cosign *c)
 {

@@ -124,9 +124,10 @@ int authority_witness_key(struct authority *a, const struct archive_desc *d, str
 		return read_pair(a, 1, k, sk, e);
 	if (why.code)
 		return err_set(e, why.code, "%s", why.text);
-	return err_set(e, ERR_WRONG_KEY,
-		       "archive.txt does not name this authority's witness, so that its cosignature "
-		       "would count for nobody");
+	return err_set(
+		e, ERR_WRONG_KEY,
+		"archive.txt does not name this authority's witness, so that its cosignature "
+		"would count for nobody");
 }
 
 int authority_witness_verify(struct authority *a, struct text_span note, struct note_key *k,

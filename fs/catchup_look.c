@@ -144,8 +144,7 @@ static bool journal_changed(const struct watched *w, const struct archive *a)
 	return !same(&lines, &w->lines) || !same(&sign, &w->sign);
 }
 
-bool catchup_look_changed(const struct catchup_look *l, const struct archive *a,
-			  const uint8_t *but)
+bool catchup_look_changed(const struct catchup_look *l, const struct archive *a, const uint8_t *but)
 {
 	char hex[33] = "";
 

@@ -220,8 +220,7 @@ static int put_item(struct payload *p, size_t i)
 	int rc = load(p, i);
 
 	if (rc == 0)
-		rc = reading_open(&rd, x->ask->station, &p->o, x->release,
-				  x->handle + i + 1, p->e);
+		rc = reading_open(&rd, x->ask->station, &p->o, x->release, x->handle + i + 1, p->e);
 	if (rc == ERR_DAMAGED || rc == ERR_FORGED)
 		log_damage(p, p->o.offset, p->o.headlen);
 	if (rc == 0)

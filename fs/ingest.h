@@ -30,7 +30,7 @@ struct ingest_ask {
 	const struct record *meta; /* fields every item gets; may be NULL */
 	/* Of a package that came from another archive: its id, and the number of the export; or NULL. */
 	const uint8_t *origin, *export;
-	enum known_policy known;   /* what is not taken in again */
+	enum known_policy known; /* what is not taken in again */
 	bool read_back; /* each item is read from the disk, opened and compared before it is
 				    * journalled; what is known must lie there as it was logged */
 	struct ingest_teller teller; /* of ingest_add_told(); a file that can't be read then ends

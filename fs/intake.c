@@ -236,9 +236,8 @@ int intake_run(struct station *s, const struct intake_ask *ask, struct ingest_su
 	if (rc == 0)
 		rc = intake_survey(&t, e);
 	if (rc)
-		*sum = (struct ingest_sum){.skipped = sum->skipped,
-					   .unread = sum->unread,
-					   .left_out = sum->left_out};
+		*sum = (struct ingest_sum){
+			.skipped = sum->skipped, .unread = sum->unread, .left_out = sum->left_out};
 	else if (ask->dry_run)
 		sum->items += t.derived;
 	else

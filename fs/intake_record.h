@@ -17,7 +17,7 @@
 
 struct intake_record_ask {
 	const char *host, *user, *name; /* name: of the source, as given */
-	const struct source *source; /* NULL: it knows nothing more of its members */
+	const struct source *source;	/* NULL: it knows nothing more of its members */
 	const struct source_member *member;
 	const uint8_t *start; /* of the content: EXIF_START bytes, or fewer if there are no more */
 	size_t start_n;

@@ -179,8 +179,8 @@ static int check_rows(struct intake *t, struct err *e)
 
 		row = manifest_row_at(t->m, i);
 		if (row->uses == 0)
-			rc = intake_skipped(t, row->file, "is in the manifest and in no source", false,
-				     false, e);
+			rc = intake_skipped(t, row->file, "is in the manifest and in no source",
+					    false, false, e);
 		if (rc)
 			return rc;
 	}

@@ -22,7 +22,8 @@ static int take_content(struct intake *t, const struct source_member *m, struct 
 							 NULL;
 
 	if (m->fd < 0)
-		return ingest_add_stream(t->g, intake_read_member, t, m->size, m->path, r, sha256, e);
+		return ingest_add_stream(t->g, intake_read_member, t, m->size, m->path, r, sha256,
+					 e);
 	return ingest_add_file(t->g, m->fd, m->path, r, sha256,
 			       row && row->has_size ? row->size : UINT64_MAX, e);
 }
@@ -117,8 +118,9 @@ int intake_take(struct intake *t, struct err *e)
 			     "read",
 			     (unsigned long long)(matched - t->matched));
 	if (rc == 0 && t->files < files)
-		rc = intake_skipped(t, t->source, "or another source lost files while they were read",
-			     true, false, e);
+		rc = intake_skipped(t, t->source,
+				    "or another source lost files while they were read", true,
+				    false, e);
 	if (rc == 0)
 		rc = take_left_out(t, e);
 	told = *t->sum;

@@ -111,12 +111,13 @@ static int check_pin(int home, const struct archive *a, struct err *e)
 	if (memcmp(doc.digest, a->text.digest, sizeof(doc.digest)) == 0)
 		goto out;
 	if (a->desc.version < desc.version)
-		rc = err_set(e, ERR_ROLLBACK,
-			     "%s: archive.txt is of version %" PRIu32 ", but version %" PRIu32
-			     " was seen before; after a restore, put the newer one back, which this "
-			     "node has as archives/<archive id>/archive.txt, and what it has as "
-			     "archive-N.txt as documents/<archive id>.archive-N",
-			     a->path, a->desc.version, desc.version);
+		rc = err_set(
+			e, ERR_ROLLBACK,
+			"%s: archive.txt is of version %" PRIu32 ", but version %" PRIu32
+			" was seen before; after a restore, put the newer one back, which this "
+			"node has as archives/<archive id>/archive.txt, and what it has as "
+			"archive-N.txt as documents/<archive id>.archive-N",
+			a->path, a->desc.version, desc.version);
 	else if (a->desc.version == desc.version)
 		rc = err_set(e, ERR_FOREIGN,
 			     "%s: archive.txt is not the one this node has seen before", a->path);

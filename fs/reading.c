@@ -228,10 +228,10 @@ static int damaged_chunk(const struct reading *r, uint64_t i, const char *what, 
 /* Where a read is. */
 struct progress {
 	struct reading_work *w;
-	uint64_t chunk, end;	    /* the next chunk, and the one after the last */
-	uint32_t skip;		    /* bytes of the next chunk that were not asked for */
-	uint8_t *to;		    /* where they go */
-	uint64_t left;		    /* so many */
+	uint64_t chunk, end;	     /* the next chunk, and the one after the last */
+	uint32_t skip;		     /* bytes of the next chunk that were not asked for */
+	uint8_t *to;		     /* where they go */
+	uint64_t left;		     /* so many */
 	uint64_t *bad_off, *bad_len; /* the damaged range */
 	struct err *e;
 };
@@ -254,8 +254,8 @@ static uint64_t next_group(const struct reading *r, const struct progress *p, si
 static int fetch(const struct reading *r, const struct progress *p, uint64_t count, size_t stored)
 {
 	int fd = segment_fileno(r->seg);
-	int rc = file_pread(fd, p->w->stored, stored,
-			    r->content + chunk_offset(r->map, p->chunk), p->e);
+	int rc = file_pread(fd, p->w->stored, stored, r->content + chunk_offset(r->map, p->chunk),
+			    p->e);
 
 	for (uint64_t i = p->chunk; rc == ERR_DAMAGED && i < p->chunk + count; i++) {
 		size_t n = chunk_plain_len(r->map, i) + r->map.tag;
@@ -278,8 +278,8 @@ static int open_chunk(const struct reading *r, struct progress *p, uint8_t *stor
 
 	if (stream_open(&p->w->run, p->chunk, p->chunk + 1 == chunk_count(r->map), to, stored,
 			len + r->map.tag))
-		return damaged_chunk(r, p->chunk, "it does not authenticate", p->bad_off, p->bad_len,
-				     p->e);
+		return damaged_chunk(r, p->chunk, "it does not authenticate", p->bad_off,
+				     p->bad_len, p->e);
 	if (to == stored) {
 		memcpy(p->to, stored + p->skip, want);
 		secret_wipe(stored, len);

@@ -29,8 +29,8 @@ int reading_open(struct reading **out, struct station *s, const struct object *o
 		 uint64_t handle, struct err *e);
 /* What a thread that reads needs beside its buffer. */
 struct reading_work {
-	uint8_t *stored;	/* READING_STORED bytes; small chunks leave most of it untouched */
-	struct stream_run run;	/* all zeros at first; stream_run_free() at last */
+	uint8_t *stored;       /* READING_STORED bytes; small chunks leave most of it untouched */
+	struct stream_run run; /* all zeros at first; stream_run_free() at last */
 };
 #define READING_STORED ((size_t)CHUNK_SIZE_MAX + SUITE_TAG_MAX)
 

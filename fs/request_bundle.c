@@ -135,8 +135,9 @@ static int read_segment(struct request_reader *b)
 		return err_set(b->e, ERR_FORGED, "a segment's header is not that of its event");
 	a = find_accession(b, p.node, p.event.accession);
 	if (!a)
-		return unproved(b, p.event.accession,
-				"the request does not prove that the node of its segment opened it");
+		return unproved(
+			b, p.event.accession,
+			"the request does not prove that the node of its segment opened it");
 	if (!within(a, &p))
 		return unproved(b, a->id, "a segment was not begun while it was open");
 	a->segments++;
@@ -148,8 +149,7 @@ static int read_segment(struct request_reader *b)
 
 /* As find_accession(). NULL, or *at is its place. */
 static const struct request_segment *find_segment(const struct request *r, size_t *at,
-						  const uint8_t node[16],
-						  const uint8_t segment[16])
+						  const uint8_t node[16], const uint8_t segment[16])
 {
 	for (size_t i = 0; i < r->segments; i++) {
 		size_t k = (*at + i) % r->segments;

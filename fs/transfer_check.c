@@ -173,7 +173,8 @@ static int add_release(struct listing *l, const struct document *d, const uint8_
 }
 
 /* Does it take the place of the other one? */
-static bool worse(const struct transfer_receipt *r, const struct transfer_receipt *than, bool earlier)
+static bool worse(const struct transfer_receipt *r, const struct transfer_receipt *than,
+		  bool earlier)
 {
 	return r->match != than->match ? !r->match : earlier;
 }

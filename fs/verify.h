@@ -40,7 +40,7 @@ struct verify_ask {
 };
 struct verify_sum {
 	uint64_t journals, events, items, segments, documents, bytes;
-	uint64_t read; /* items whose frame was to be read */
+	uint64_t read;		  /* items whose frame was to be read */
 	uint64_t unsigned_events; /* past the last checkpoint of their journal */
 	uint64_t open_accessions; /* begun, never closed */
 	uint64_t damaged;	  /* findings of exit 4 */

@@ -46,7 +46,8 @@ struct rotate {
 	struct ui *ui;
 	const char *dir, *archive_text, *output;
 	bool dry_run;
-	struct verb_list keys, add_files, remove_files, require, unrequire, witness_files, unwitness;
+	struct verb_list keys, add_files, remove_files, require, unrequire, witness_files,
+		unwitness;
 	struct sshkey add[ARCHIVE_KEYS_MAX], remove[ARCHIVE_KEYS_MAX];
 	struct note_key witness[ARCHIVE_WITNESSES_MAX];
 	uint64_t threshold;

@@ -94,9 +94,9 @@ struct cmd_event {
 	const uint8_t *journal; /* node id */
 	const char *node;	/* its name */
 	const char *path;	/* of the item, NULL if not known */
-	const char *heir_of;	/* enrolled: the node that was lost and that it replaces; NULL: none */
-	bool is_signed;		/* covered by the journal's checkpoint */
-	struct text_span line;	/* verbatim */
+	const char *heir_of; /* enrolled: the node that was lost and that it replaces; NULL: none */
+	bool is_signed;	     /* covered by the journal's checkpoint */
+	struct text_span line; /* verbatim */
 };
 /* One line; the node's name is padded to `width`. */
 void cmd_event_print(const struct cmd_event *c, int width);

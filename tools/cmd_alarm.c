@@ -18,10 +18,9 @@
 #define CLOCK_SLACK_OTHER_MS (2 * MINUTE) /* of others, whose clocks are others */
 #define REFUSALS_MAX 1000000000u
 
-const char *const cmd_alarm_ids[] = {"damaged",       "unreadable",    "unwitnessed",
-				     "refusals",      "clock",	       "ending",
-				     "transfer-open", "transfer-mismatch", "transfer-lost",
-				     "enrolment",     NULL};
+const char *const cmd_alarm_ids[] = {
+	"damaged",	 "unreadable",	      "unwitnessed",   "refusals",  "clock", "ending",
+	"transfer-open", "transfer-mismatch", "transfer-lost", "enrolment", NULL};
 
 const struct cmd_alarm_limits cmd_alarm_defaults = {.unwitnessed_ms = 2 * DAY,
 						    .ending_ms = 15 * MINUTE,

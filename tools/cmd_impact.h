@@ -81,8 +81,8 @@ struct impact {
 	/* The segment whose header was read last: items come segment by segment. */
 	uint8_t segment[16];
 	struct chunk_map map; /* of its chunks; size 0: none was, or it can't be read */
-	uint64_t readers; /* enrolments of readers that were in force */
-	uint64_t names;	  /* items whose names these could see */
+	uint64_t readers;     /* enrolments of readers that were in force */
+	uint64_t names;	      /* items whose names these could see */
 	size_t room_releases, room_uses, room_items, room_pairs;
 };
 

@@ -23,8 +23,8 @@ struct cmd_stream {
 	/* then what is not. */
 	struct journal_reader *reader;
 	bool ended;
-	uint64_t hearsay; /* lines that nobody has signed for, and that fit */
-	int64_t last_ms;  /* time of the line before, behind the index */
+	uint64_t hearsay;  /* lines that nobody has signed for, and that fit */
+	int64_t last_ms;   /* time of the line before, behind the index */
 	struct err failed; /* code 0: no */
 };
 

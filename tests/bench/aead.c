@@ -33,8 +33,8 @@ static int open_chunk(struct opener *o, uint8_t *out, const uint8_t *in, size_t 
 		      const uint8_t *nonce)
 {
 	if (o->sodium)
-		return crypto_aead_aes256gcm_decrypt_afternm(out, NULL, NULL, in, n, NULL, 0,
-							     nonce, o->sodium);
+		return crypto_aead_aes256gcm_decrypt_afternm(out, NULL, NULL, in, n, NULL, 0, nonce,
+							     o->sodium);
 	return suite_open(&o->run, out, in, n, NULL, 0, nonce);
 }
 

@@ -50,10 +50,10 @@ AEGIS256_CODE __m128i aegis256_load(const void *p, size_t n)
 
 AEGIS256_CODE void aegis256_begin(struct aegis256 *a, const uint8_t *key, const uint8_t *nonce)
 {
-	static const uint8_t fibonacci[32] = {
-		0x00, 0x01, 0x01, 0x02, 0x03, 0x05, 0x08, 0x0d, 0x15, 0x22, 0x37, 0x59, 0x90, 0xe9,
-		0x79, 0x62, 0xdb, 0x3d, 0x18, 0x55, 0x6d, 0xc2, 0x2f, 0xf1, 0x20, 0x11, 0x31, 0x42,
-		0x73, 0xb5, 0x28, 0xdd};
+	static const uint8_t fibonacci[32] = {0x00, 0x01, 0x01, 0x02, 0x03, 0x05, 0x08, 0x0d,
+					      0x15, 0x22, 0x37, 0x59, 0x90, 0xe9, 0x79, 0x62,
+					      0xdb, 0x3d, 0x18, 0x55, 0x6d, 0xc2, 0x2f, 0xf1,
+					      0x20, 0x11, 0x31, 0x42, 0x73, 0xb5, 0x28, 0xdd};
 	__m128i c0 = aegis256_load(fibonacci, 16), c1 = aegis256_load(fibonacci + 16, 16);
 	__m128i k0 = aegis256_load(key, 16), k1 = aegis256_load(key + 16, 16);
 	__m128i kn0 = _mm_xor_si128(k0, aegis256_load(nonce, 16));
@@ -98,8 +98,8 @@ AEGIS256_CODE void aegis256_crypt(struct aegis256 *a, uint8_t *out, const uint8_
 
 AEGIS256_CODE void aegis256_tag(struct aegis256 *a, uint64_t ad, uint64_t text, uint8_t tag[32])
 {
-	__m128i t = _mm_xor_si128(a->s[3], _mm_set_epi64x((long long)(text * 8),
-							   (long long)(ad * 8)));
+	__m128i t = _mm_xor_si128(a->s[3],
+				  _mm_set_epi64x((long long)(text * 8), (long long)(ad * 8)));
 
 	for (int i = 0; i < 7; i++)
 		aegis256_update(a, t);
@@ -112,8 +112,9 @@ AEGIS256_CODE void aegis256_tag(struct aegis256 *a, uint64_t ad, uint64_t text, 
 }
 
 AEGIS256_CODE int aegis256_encrypt(uint8_t *c, unsigned long long *c_len, const uint8_t *m,
-				   unsigned long long n, const uint8_t *ad, unsigned long long ad_len,
-				   const uint8_t *nsec, const uint8_t *npub, const uint8_t *k)
+				   unsigned long long n, const uint8_t *ad,
+				   unsigned long long ad_len, const uint8_t *nsec,
+				   const uint8_t *npub, const uint8_t *k)
 {
 	struct aegis256 a;
 

@@ -288,9 +288,9 @@ static void test_explain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_WORLD(test_covered), IN_WORLD(test_commitment), IN_WORLD(test_times),		IN_WORLD(test_clock),
-		IN_WORLD(test_users),	IN_WORLD(test_budgets),		IN_WORLD(test_ended),
-		IN_WORLD(test_nearest), cmocka_unit_test(test_explain),
+		IN_WORLD(test_covered), IN_WORLD(test_commitment), IN_WORLD(test_times),
+		IN_WORLD(test_clock),	IN_WORLD(test_users),	   IN_WORLD(test_budgets),
+		IN_WORLD(test_ended),	IN_WORLD(test_nearest),	   cmocka_unit_test(test_explain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,9 +148,9 @@ static void test_item_ino(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bytes),  cmocka_unit_test(test_order),
-		cmocka_unit_test(test_parse),  cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_hashes), cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_bytes),	 cmocka_unit_test(test_order),
+		cmocka_unit_test(test_parse),	 cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_hashes),	 cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_item_ino),
 	};
 

@@ -583,9 +583,10 @@ static void test_meta(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_PLACE(test_journals),  WITH_PLACE(test_accessions), WITH_PLACE(test_accession_claims), WITH_PLACE(test_segments),
-		WITH_PLACE(test_documents), WITH_PLACE(test_events),	 WITH_PLACE(test_pending),
-		WITH_PLACE(test_meta),
+		WITH_PLACE(test_journals),	   WITH_PLACE(test_accessions),
+		WITH_PLACE(test_accession_claims), WITH_PLACE(test_segments),
+		WITH_PLACE(test_documents),	   WITH_PLACE(test_events),
+		WITH_PLACE(test_pending),	   WITH_PLACE(test_meta),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

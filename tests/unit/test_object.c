@@ -336,7 +336,8 @@ static void test_alike(void **state)
 			assert_true(o[i].ino > o[k].ino + 1000 || o[k].ino > o[i].ino + 1000);
 	}
 	o[0].item[15] = 9;
-	assert_int_equal(object_get_item(p->t, o[0].node, o[0].item, &o[1], NULL, NULL), ERR_NOTFOUND);
+	assert_int_equal(object_get_item(p->t, o[0].node, o[0].item, &o[1], NULL, NULL),
+			 ERR_NOTFOUND);
 }
 
 /* Should two items lead to one inode number all the same, the second gets the next one. */
@@ -879,7 +880,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_PLACE(test_empty),		 WITH_PLACE(test_fields),
 		WITH_PLACE(test_directories),	 WITH_PLACE(test_again),
-		WITH_PLACE(test_bad_names),	 WITH_PLACE(test_alike),		WITH_PLACE(test_same_ino), WITH_PLACE(test_claims),
+		WITH_PLACE(test_bad_names),	 WITH_PLACE(test_alike),
+		WITH_PLACE(test_same_ino),	 WITH_PLACE(test_claims),
 		WITH_PLACE(test_same_name),	 WITH_PLACE(test_directory_wins),
 		WITH_PLACE(test_fallback_taken), WITH_PLACE(test_later_fallback),
 		WITH_PLACE(test_counts),	 WITH_PLACE(test_all_digits),

@@ -217,8 +217,7 @@ static void test_end(void **state)
 	assert_true(release_end(r, ERR_EXPIRED));
 	assert_false(release_end(r, ERR_REVOKED));
 	assert_int_equal(release_ended(r), ERR_EXPIRED);
-	assert_int_equal(release_file_key(r, id, is, none, NULL, 0, key),
-			 ERR_EXPIRED);
+	assert_int_equal(release_file_key(r, id, is, none, NULL, 0, key), ERR_EXPIRED);
 	assert_int_equal(release_charge_open(r, 1, 1), ERR_EXPIRED);
 	assert_int_equal(release_charge_bytes(r, 1, 1), ERR_EXPIRED);
 	release_drop(r);
@@ -544,7 +543,8 @@ static void test_load(void **state)
 	assert_int_equal(ended(set, serial[0]), ERR_REVOKED);
 	assert_int_equal(ended(set, serial[1]), 0);
 	r = release_find(set, serial[0]);
-	assert_int_equal(release_file_key(r, o.item, o.commitment, none, NULL, 0, key), ERR_REVOKED);
+	assert_int_equal(release_file_key(r, o.item, o.commitment, none, NULL, 0, key),
+			 ERR_REVOKED);
 	release_drop(r);
 	release_set_free(set);
 }

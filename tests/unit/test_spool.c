@@ -315,9 +315,11 @@ static void test_one_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_settles),	     T(test_open_for_writing), T(test_passed_over),
-		T(test_folder_becomes_link), T(test_removes),	       T(test_keeps_others),
-		T(test_left_aside),	     T(test_vanishes),	       T(test_one_only),
+		T(test_settles),     T(test_open_for_writing),
+		T(test_passed_over), T(test_folder_becomes_link),
+		T(test_removes),     T(test_keeps_others),
+		T(test_left_aside),  T(test_vanishes),
+		T(test_one_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -230,9 +230,8 @@ static void ranges(struct content *c, int suite)
 		len = (r >> 8) % (i % 2 ? n + 100 : 50);
 		g = chunk_range(c->m, off, len);
 		memset(c->out, 0xdd, sizeof(c->out));
-		assert_int_equal(open_range(&c->key, c->m, g, c->out,
-						   c->stored + g.stored_off, &bad),
-				 0);
+		assert_int_equal(
+			open_range(&c->key, c->m, g, c->out, c->stored + g.stored_off, &bad), 0);
 		assert_true(g.len == (off >= n ? 0 : len < n - off ? len : n - off));
 		if (g.len)
 			assert_memory_equal(c->out + g.skip, c->plain + off, g.len);
@@ -389,8 +388,7 @@ static void others_stay_readable(struct content *c, int suite)
 	memset(chunk_at(c, 1), 0, S + TAG);
 	for (uint64_t i = 0; i < 4; i++) {
 		struct chunk_range g = chunk_range(c->m, i * S, 1);
-		int rc = open_range(&c->key, c->m, g, c->out, c->stored + g.stored_off,
-					   &bad);
+		int rc = open_range(&c->key, c->m, g, c->out, c->stored + g.stored_off, &bad);
 
 		assert_int_equal(rc, i == 1 ? ERR_DAMAGED : 0);
 		if (i == 1)
@@ -450,7 +448,7 @@ static void positions(struct content *c, int suite)
 		seal_one(&c->key, at[i / 2], i % 2, sealed, "evidence", 8);
 		for (size_t j = 0; j < 2 * N; j++)
 			assert_int_equal(open_one(&c->key, at[j / 2], j % 2, out, sealed,
-						     sizeof(sealed)),
+						  sizeof(sealed)),
 					 i == j ? 0 : ERR_DAMAGED);
 	}
 }
