@@ -48,7 +48,7 @@ struct cmd_report_grant {
 	struct authorisation terms;		  /* owned */
 	const struct archive_desc *by;		  /* whose keys have signed; borrowed */
 	unsigned signer[DOCUMENT_SIGNATURES_MAX]; /* numbers of by->key */
-	size_t signers;
+	size_t signers; /* without keys whose revocation that log had admitted before */
 	uint8_t digest[32];
 	bool admitted; /* by the log of the node that it is for */
 	bool late;     /* that had admitted a later archive.txt than `by` first */

@@ -97,11 +97,32 @@ static int look_for_grants(struct cmd_report *r, struct err *e)
 
 /* ---- those that count ---- */
 
+static int is_this(void *ctx, const uint8_t serial[16], const uint8_t digest[32])
+{
+	const struct event *ev = ctx;
+
+	return memcmp(serial, ev->document, 16) == 0 && memcmp(digest, ev->digest, 32) == 0;
+}
+
+/* The log admits this revocation: a key that it revokes has signed nothing that follows. */
+static void drop_signers(struct cmd_report_grant *g, const struct roster *r, struct event *ev)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->signers; i++)
+		if (!roster_key_revocations(r, &g->by->key[g->signer[i]], is_this, ev))
+			g->signer[n++] = g->signer[i];
+	g->signers = n;
+}
+
 /* A line of the log of the node that it is for. */
-static void note(struct cmd_report_grant *g, const struct event *ev, const uint8_t archive[16])
+static void note(struct cmd_report_grant *g, const struct roster *r, struct event *ev,
+		 const uint8_t archive[16])
 {
 	const uint32_t version = archive_history_admits(ev, archive);
 
+	if (!g->admitted && strcmp(ev->kind, "revocation") == 0)
+		drop_signers(g, r, ev);
 	if (version > g->by->version && !g->admitted)
 		g->late = true;
 	if (strcmp(ev->kind, "authorisation") == 0 &&
@@ -114,6 +135,7 @@ static int read_admissions(struct cmd_report *r, struct err *e)
 {
 	struct station *s = r->view.station;
 	const struct cmd_merge_line *l;
+	struct event ev;
 	struct cmd_notice notice = {ui_notice, r->ui, 0};
 	struct cmd_ask ask = CMD_ASK_ALL;
 	struct cmd_merge *m;
@@ -124,15 +146,18 @@ static int read_admissions(struct cmd_report *r, struct err *e)
 	while (rc == 0 && (l = cmd_merge_next(m, &notice)))
 		for (size_t i = 0; i < r->grants; i++)
 			if (l->ev.type == EVENT_ADMITTED &&
-			    memcmp(l->node, r->grant[i].terms.node, 16) == 0)
-				note(&r->grant[i], &l->ev, r->view.archive->desc.id);
+			    memcmp(l->node, r->grant[i].terms.node, 16) == 0) {
+				ev = l->ev;
+				note(&r->grant[i], r->view.roster, &ev, r->view.archive->desc.id);
+			}
 	if (rc == 0)
 		rc = cmd_merge_failed(m, e);
 	cmd_merge_close(m);
 	return rc;
 }
 
-/* What is by keys of a version before counts where it was admitted before the next one. */
+/* What is by keys of a version before counts where it was admitted before the next one; and nothing
+ * does that only keys sign that were revoked where it was admitted. */
 static void drop_late(struct cmd_report *r)
 {
 	size_t n = 0;
@@ -140,7 +165,8 @@ static void drop_late(struct cmd_report *r)
 	for (size_t i = 0; i < r->grants; i++) {
 		struct cmd_report_grant *g = &r->grant[i];
 
-		if (g->by->version < r->view.archive->desc.version && (g->late || !g->admitted))
+		if (g->signers < g->by->threshold ||
+		    (g->by->version < r->view.archive->desc.version && (g->late || !g->admitted)))
 			authorisation_free(&g->terms);
 		else
 			r->grant[n++] = *g;

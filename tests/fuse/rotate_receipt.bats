@@ -147,3 +147,27 @@ with() {
 	prove b
 	holds b
 }
+
+@test "what a revoked key signs, in a log that admits it behind the revocation, counts for nobody" {
+	step officer ann
+	auth rotate auth --add-key thief.pub --sign-with ann -o two.txt -q
+	ws import archive two.txt -q
+	# what it signed before the log knew stays
+	world_request e otay/us/car1.jpg
+	auth authorise auth e.req --until +2h --sign-with thief -o e.auth -q
+	ws import archive e.auth -q
+	world_request q otay/us/car3.jpg
+	cp -a auth stolen
+	auth authorise stolen q.req --until +2h --sign-with thief -o q.auth -q
+	auth revoke auth --key thief.pub --reason stolen --sign-with ann -o v -q
+	ws import archive v -q
+	refused 7 'which was revoked' ws import archive q.auth
+	verdict 0 '' "$CUSTODY" verify archive
+	"$(dirname "$CUSTODY")/tests/fuse/rogue" ws archive admit authorisation q.auth
+	refused 7 'which was revoked' ws why archive otay/us/car3.jpg
+	ws why archive otay/us/car1.jpg
+	refused 4 "which was revoked, and journal" "$CUSTODY" verify archive
+	verdict 4 'does not hold' ws report archive --case C-1 -o rep
+	grep -q "$(sed -n 's/^serial: //p' e.auth)" rep/report.html
+	run ! grep -q "Authorisation $(sed -n 's/^serial: //p' q.auth)" rep/report.html
+}

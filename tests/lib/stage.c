@@ -432,6 +432,10 @@ void stage_authorise(struct stage *s, enum stage_node n, const struct stage_term
 		snprintf(a.users[0], sizeof(a.users[0]), "%s", t->user);
 		a.nusers = 1;
 	}
+	if (t->export_to) {
+		snprintf(a.export_to[0], sizeof(a.export_to[0]), "%s", t->export_to);
+		a.exports = 1;
+	}
 	strcpy(a.case_no, "C-1");
 	strcpy(a.purpose, "plate dispute");
 	strcpy(a.requested_by, "alice@ws");

@@ -74,6 +74,7 @@ struct stage_terms {
 	const char *paths[8];	   /* items, in the catalogue of the node it is for */
 	const uint8_t *accession;  /* or a whole one */
 	const char *user;	   /* a local account */
+	const char *export_to;	   /* where packages may go */
 	int64_t from_ms, until_ms; /* from now; until 0: an hour */
 	uint64_t max_opens, max_bytes;
 	bool wrong_key;	  /* other keys are sealed than those of the items */

@@ -77,7 +77,8 @@ static int tear_down(void **state)
 
 static void authorise(struct world *w, unsigned signers, struct document *d, uint8_t serial[16])
 {
-	const struct stage_terms t = {.paths = {"otay/car1.jpg"}, .signers = signers};
+	const struct stage_terms t = {
+		.paths = {"otay/car1.jpg"}, .signers = signers, .export_to = "plain", .user = "op"};
 
 	stage_authorise(&w->s, STAGE_WS, &t, d, serial);
 }
@@ -401,7 +402,7 @@ static void try(void *ctx, const struct wire_out *text)
 static void test_mutants(void **state)
 {
 	struct world *w = *state;
-	struct event ev = {.type = EVENT_EXPORTED, .kind = "folder", .user = "op"};
+	struct event ev = {.type = EVENT_EXPORTED, .kind = "folder", .user = "op", .handle = 3};
 	uint8_t one[16], two[16];
 	size_t n;
 
@@ -414,6 +415,9 @@ static void test_mutants(void **state)
 	use(w, EVENT_OPENED, two, 2);
 	ev.export[0] = 1;
 	memcpy(ev.release, two, 16);
+	stage_log(&w->s, &ev, 1);
+	ev.type = EVENT_OPENED;
+	memcpy(ev.item, w->item, 16);
 	stage_log(&w->s, &ev, 1);
 	use(w, EVENT_RELEASE_ENDED, two, 0);
 	restored(w, 0);
