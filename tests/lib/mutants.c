@@ -101,7 +101,8 @@ static bool same_kind(const struct cut *c, struct run a, struct run b)
 	       memcmp(x->p, y->p, (size_t)(colon - x->p) + 1) == 0;
 }
 
-/* Leave it out, double it, put it in front of its neighbour, and in the place of its like. */
+/* Leave it out, double it, let it change places with its neighbour and its like; and put an event or a
+ * log in the place of another. */
 static void play(struct cut *c, const struct run *r, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -114,6 +115,8 @@ static void play(struct cut *c, const struct run *r, size_t n)
 				continue;
 			if (k > i + 1)
 				swap(c, r[i], r[k]);
+			if (r[i].n == 1)
+				continue;
 			instead(c, r[k], r[i], false);
 			instead(c, r[i], r[k], true);
 		}

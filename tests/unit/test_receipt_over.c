@@ -21,7 +21,7 @@
 #include "tests/lib/stage.h"
 
 #define THIEF 1 /* an officer of the archive; its key gets stolen */
-#define MUTANT_LINES 150
+#define MUTANT_LINES 120
 
 struct world {
 	struct stage s;
