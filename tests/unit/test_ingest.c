@@ -690,7 +690,7 @@ static void test_changing(void **state)
 	};
 	struct capture *c = *state;
 	struct ingest_ask ask = plain_ask;
-	uint8_t *busy = calloc(1, 24u << 20);
+	uint8_t *busy = calloc(1, 128u << 20);
 
 	assert_non_null(busy);
 	ask.workers = 1;
@@ -702,7 +702,7 @@ static void test_changing(void **state)
 		put_source(c, "f", cases[i].size, 1);
 		capture_shell(c, "touch -d 2001-01-01 f");
 		/* The worker is busy with this while the file changes. */
-		assert_int_equal(ingest_add_bytes(g, busy, 24u << 20, "busy", NULL, &e), 0);
+		assert_int_equal(ingest_add_bytes(g, busy, 128u << 20, "busy", NULL, &e), 0);
 		assert_int_equal(ingest_add_file(g, open_source(c, "f"), "cars/f", NULL, NULL,
 						 UINT64_MAX, &e),
 				 0);
