@@ -31,8 +31,10 @@ struct look {
 	size_t nfresh;
 	/* What this node's own log says: */
 	int64_t restored_ms; /* a restore was accepted; INT64_MIN: none was */
-	struct roster_node
-		self; /* the enrolment of this node that was issued last; issued_ms 0: none */
+	/* The enrolment of this node that was issued last (issued_ms 0: none), and when that was issued
+	 * which its directory has (0: not known). */
+	struct roster_node self;
+	int64_t home_ms;
 };
 
 static int check_one(struct look *l, const uint8_t serial[16], const uint8_t digest[32])
@@ -86,9 +88,12 @@ static int look_at_enrolment(struct look *l, const struct ledger_document *d)
 	if (rc)
 		return rc == ERR_NOMEM ? rc : 0; /* admitted_enrolment() tells of it */
 	if (roster_enrolment_parse(&n, &doc, &l->st->archive->desc, NULL) == 0 &&
-	    memcmp(n.pub.id, node_identity(l->st->node)->pub.id, 16) == 0 &&
-	    n.issued_ms > l->self.issued_ms)
-		l->self = n;
+	    memcmp(n.pub.id, node_identity(l->st->node)->pub.id, 16) == 0) {
+		if (n.issued_ms > l->self.issued_ms)
+			l->self = n;
+		if (memcmp(n.serial, l->st->home->enrolment, 16) == 0)
+			l->home_ms = n.issued_ms;
+	}
 	document_free(&doc);
 	return 0;
 }
@@ -161,8 +166,7 @@ static int check_all(struct look *l, struct err *e)
  * so it is for admitted_enrolment() to refuse. */
 static void look_at_self(const struct look *l)
 {
-	l->st->outdated = l->self.issued_ms &&
-			  memcmp(l->self.serial, l->st->home->enrolment, 16) != 0;
+	l->st->outdated = l->home_ms && l->self.issued_ms > l->home_ms;
 	memcpy(l->st->latest, l->self.serial, 16);
 }
 
