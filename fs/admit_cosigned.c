@@ -112,7 +112,8 @@ static int check(struct admission *a, struct err *e)
 		rc = cosigned_check(&a->now, a->note, &a->s->archive->desc, &a->node->pub, e);
 	if (rc == 0 && a->now.n == 0)
 		rc = err_set(e, ERR_WRONG_KEY,
-			     "no witness that archive.txt names has cosigned this checkpoint");
+			     "no witness that archive.txt names has cosigned this checkpoint: where a "
+			     "witness was given a new key, import the newer archive.txt first");
 	if (rc == 0)
 		rc = check_here(a, e);
 	if (rc == 0)

@@ -129,7 +129,7 @@ int authority_check_signers(struct authority *a, const struct document *d,
 	if (rc || !*print || good >= threshold)
 		return rc;
 	return err_set(e, ERR_REVOKED,
-		       "the key %s was revoked here: no archive counts its signature; have another "
-		       "officer sign",
+		       "the key %s was revoked here, or that was begun: archives that have the "
+		       "revocation don't count its signature; have another officer sign",
 		       print);
 }

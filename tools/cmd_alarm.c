@@ -344,6 +344,10 @@ static int find_enrolment(struct finding *f)
 	const struct roster_node *self = roster_find(st->s->roster, id->id);
 	int64_t left;
 
+	if (self && self->revoked)
+		return of_node(raise_alarm(f, "enrolment", 0, 0,
+					   "this node's enrolment was revoked: it can do nothing"),
+			       id->id);
 	if (!self || !self->not_after_ms)
 		return 0;
 	left = self->not_after_ms - st->gate.now_ms;

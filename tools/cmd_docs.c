@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "crypto/hash.h"
+#include "fs/archive_history.h"
 #include "tools/ui_keys.h"
 
 #define PRINT_PREFIX "SHA256:"
@@ -66,6 +67,34 @@ bool cmd_doc_signer(const struct document *d, size_t i, struct cmd_officer *out)
 		return true;
 	}
 	return false;
+}
+
+static bool has_key(const struct archive_desc *d, const struct cmd_officer *o)
+{
+	char print[SSHKEY_FINGERPRINT_SIZE];
+
+	for (size_t i = 0; i < d->keys; i++) {
+		sshkey_fingerprint(print, &d->key[i]);
+		if (strcmp(print, o->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+int cmd_officer_known(const struct cmd_officer *o, const struct archive *a, struct err *e)
+{
+	struct archive_history h = {0};
+	int rc = archive_history_load(&h, a->documents, &a->desc, e);
+	bool known = rc == 0 && has_key(&a->desc, o);
+
+	for (size_t i = 0; rc == 0 && !known && i < h.n; i++)
+		known = has_key(&h.version[i].desc, o);
+	archive_history_free(&h);
+	return rc || known ? rc :
+			     err_set(e, ERR_NOTFOUND,
+				     "%s is in no version of archive.txt: it is no officer of this "
+				     "archive, or another key of theirs",
+				     o->name);
 }
 
 static bool is_signed_by(const struct document *d, const struct cmd_officer *o)

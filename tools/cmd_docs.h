@@ -22,6 +22,9 @@ struct cmd_officer {
  * ui_keys_read. */
 int cmd_officer(struct cmd_officer *out, const char *arg, struct err *e);
 
+/* 0 if some version of archive.txt that is there names the key; ERR_NOTFOUND, and what that may mean. */
+int cmd_officer_known(const struct cmd_officer *o, const struct archive *a, struct err *e);
+
 /* Who made signature i of a document; false if it is not good, for a document of any kind. */
 bool cmd_doc_signer(const struct document *d, size_t i, struct cmd_officer *out);
 

@@ -155,6 +155,8 @@ static int resolve(struct ask *a, struct err *e)
 	if (rc == 0)
 		rc = cmd_view_open(&a->m.view, a->m.ui, a->archive, a->no_node, STATION_NO_JOURNAL,
 				   e);
+	if (rc == 0 && a->officer)
+		rc = cmd_officer_known(&a->key, a->m.view.archive, e);
 	if (rc == 0 && a->how.null && !a->m.view.station)
 		rc = err_set(e, ERR_ROLE, "-0 needs a reader node: paths are sealed");
 	if (rc == 0 && a->how.null)

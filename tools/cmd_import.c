@@ -75,9 +75,9 @@ static void print(const struct admit_result *r)
 	char serial[33], from[TEXT_TIME_SIZE], until[TEXT_TIME_SIZE];
 
 	text_hex(serial, is_cosignature(r) ? r->node : r->serial, 16);
-	printf("%s %s%s %s", r->kind,
+	printf("%s %s%s %s", !strcmp(r->kind, "archive") ? "archive.txt" : r->kind,
 	       is_cosignature(r)	   ? "of the log of node " :
-	       !strcmp(r->kind, "archive") ? "version of archive.txt, archive " :
+	       !strcmp(r->kind, "archive") ? "of archive " :
 					     "",
 	       serial, r->already ? "was imported before" : "imported");
 	if (is_cosignature(r)) {

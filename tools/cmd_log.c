@@ -266,6 +266,9 @@ static int resolve_documents(struct cmd_log *l, struct err *e)
 	}
 	if (rc == 0)
 		rc = cmd_docs_each(&l->view, &ask, &l->notice, add_document, &found, e);
+	/* A key that signed nothing may be the wrong one; receivers of transfers sign, too. */
+	if (rc == 0 && l->officer && found.n == 0)
+		rc = cmd_officer_known(&officer, l->view.archive, e);
 	cmd_ids_sort(&found);
 	if (asked->given && !cmd_ids_has(&found, asked->id[0]))
 		asked->n = 0; /* not of that case or officer */

@@ -149,7 +149,7 @@ count() { grep -c " $1 " <<<"$found" || :; }
 	same_impact --officer second.pub --journal ws2
 	[ "$(wc -l <<<"$found")" -eq 1 ] # the sum alone
 	world_keys stranger
-	same_impact --officer stranger.pub
+	fails 1 "is in no version of archive.txt" ws impact archive --officer stranger.pub
 	same_impact --journal cap
 	[ "$(count taken-in)" -eq "$(grep -c '"ingest"' archive/journal/*"$(node_id cap)".jsonl)" ]
 }
