@@ -40,14 +40,21 @@ static bool all_in(const struct sshkey *some, size_t k, const struct sshkey *lis
 static int tell_keys(struct receipt *r, const struct sshkey *expected, size_t n)
 {
 	char print[SSHKEY_FINGERPRINT_SIZE];
+	bool some = false;
 	int rc = 0;
 
+	for (size_t i = 0; i < r->desc.keys; i++)
+		some = some || has_key(expected, n, &r->desc.key[i]);
 	for (size_t i = 0; rc == 0 && i < r->desc.keys; i++) {
 		sshkey_fingerprint(print, &r->desc.key[i]);
+		/* Who has forgotten one of several keys accuses nobody. */
 		if (!has_key(expected, n, &r->desc.key[i]))
 			rc = receipt_tell(r, ERR_FORGED,
-					  "archive.txt has the key %s, which is not one of those "
-					  "expected: it is of another authority",
+					  some ? "archive.txt has the key %s, too, which was not given: give "
+						 "the keys of all its officers; if this is none of "
+						 "theirs, it is of another authority" :
+						 "archive.txt has the key %s, which is not one of those "
+						 "expected: it is of another authority",
 					  print);
 	}
 	for (size_t i = 0; rc == 0 && i < n; i++) {

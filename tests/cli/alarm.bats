@@ -128,6 +128,13 @@ alarms() {
 	[ "$status" -eq 8 ]
 	json '[.[0].alarms[].id] == ["enrolment"] and (.[0].alarms[0].text | test("in 4 days|in 5 days"))'
 	ok custody --node late status archive --check --enrolment-ending 2d
+	# and one that was revoked
+	id=$(custody --node late status archive --json | jq -r .node)
+	ok authority revoke auth --node "$id" --reason lost --sign-with officer -o gone
+	ok ws import archive gone
+	run --separate-stderr custody --node late status archive --check --json
+	[ "$status" -eq 8 ]
+	json 'any(.[0].alarms[]; .id == "enrolment" and (.text | test("was revoked")))'
 }
 
 @test "unreadable and damaged" {

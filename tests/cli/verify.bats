@@ -230,3 +230,16 @@ world_archive_again() { authority create-archive auth archive --sign-with office
 	ok custody --json verify archive --quick
 	json '.[0].quick'
 }
+
+@test "an enrolment that was signed, and nobody has imported yet, is no damage after a rotation" {
+	ok custody --node later node-init archive --role reader --no-passphrase -o later.req
+	ok authority enrol auth later.req --sign-with officer -o later.enrol
+	ok authority rotate auth --new-witness --sign-with officer -o next.txt
+	ok custody --node ws import archive next.txt
+	ok custody verify archive
+	ok custody --node later import archive later.enrol
+	ok custody verify archive
+	# once a log has it, it is missed
+	rm "archive/documents/$(sed -n 's/^serial: //p' later.enrol).enrolment"
+	run -4 custody verify archive
+}
