@@ -315,6 +315,8 @@ static int admit_description(struct admission *a, struct err *e)
 	if (rc || a->r->already)
 		return rc;
 	rc = archive_desc_parse(&next, &a->doc, now, e);
+	if (rc == 0)
+		rc = admit_check_rotation(a->st, &a->doc, e);
 	return rc ? rc : take_description(a, &next, e);
 }
 

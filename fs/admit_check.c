@@ -21,6 +21,23 @@ int admit_check_signatures(const struct station *s, const struct document *d, co
 	return document_check(d, &p, NULL, NULL, e);
 }
 
+int admit_check_rotation(const struct station *s, const struct document *d, struct err *e)
+{
+	const struct archive_desc *now = &s->archive->desc;
+	struct document_policy p = archive_policy(now, DOCUMENT_NS_ARCHIVE);
+	unsigned left = 0;
+
+	for (size_t i = 0; i < now->keys; i++)
+		left += !roster_key_revoked(s->roster, &now->key[i]);
+	p.others = true;
+	p.revoked = is_revoked;
+	p.ctx = s->roster;
+	/* Where too few are left to meet it, all of them: else nobody could put others in their place. */
+	if (left && left < p.threshold)
+		p.threshold = left;
+	return document_check(d, &p, NULL, NULL, e);
+}
+
 int admit_check_unused(const struct station *s, const uint8_t serial[16], struct err *e)
 {
 	struct ledger_document d;

@@ -100,3 +100,20 @@ verify_says() {
 	ok ws ls -R archive
 	talks "index"
 }
+
+@test "a thief of a revoked key takes the officers out of archive.txt: not imported" {
+	world_keys thief
+	authority rotate auth --add-key thief.pub --sign-with officer --sign-with thief -o two.txt
+	ws import archive two.txt
+	cp -a auth stolen
+	ok authority revoke auth --key thief.pub --reason stolen --sign-with officer -o v
+	ok ws import archive v
+	ok authority rotate stolen --remove-key officer.pub --sign-with thief -o evil.txt
+	fails 7 "was revoked" ws import archive evil.txt
+	grep -q "$(cut -d' ' -f2 officer.pub)" archive/archive.txt
+	# the officer can put the thief out
+	ok authority rotate auth --remove-key thief.pub --sign-with officer -o good.txt
+	ok ws import archive good.txt
+	run ! grep -q "$(cut -d' ' -f2 thief.pub)" archive/archive.txt
+	ok custody verify archive
+}
