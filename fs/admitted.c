@@ -200,13 +200,14 @@ int admitted_enrolment(const struct station *s, struct err *e)
 	char hex[33];
 	int rc;
 
-	text_hex(hex, s->latest, 16);
-	if (s->home->roles && s->outdated)
+	if (s->home->roles && s->outdated) {
+		text_hex(hex, s->latest, 16);
 		return err_set(
 			e, ERR_DAMAGED,
 			"this node's log has its enrolment %s, and its directory an older one: "
 			"import that enrolment again",
 			hex);
+	}
 	if (s->home->roles && self && memcmp(self->serial, serial, 16) == 0)
 		return 0;
 	/* A later one, which is not imported yet, does no harm. */

@@ -47,9 +47,7 @@ static void add_opened(struct export *x, size_t item)
 	ev->pid = ask->pid;
 	memcpy(ev->user, ask->user, strnlen(ask->user, sizeof(ev->user) - 1));
 	memcpy(ev->program, ask->program, strnlen(ask->program, sizeof(ev->program) - 1));
-	ev->latest_ms = release_terms(x->release)->not_after_ms;
-	ev->judged = x->judged;
-	ev->metered = release_terms(x->release)->max_opens || release_terms(x->release)->max_bytes;
+	release_bind(x->release, x->judged, ev);
 }
 
 static void add_closed(struct export *x, size_t item, uint64_t bytes)

@@ -52,8 +52,7 @@ static int append_opened(struct front *f, struct front_file *ff, struct event *e
 	struct release *r = reading_release(ff->rd);
 	int rc = ERR_REVOKED;
 
-	ev->judged = ff->judged;
-	ev->metered = release_terms(r)->max_opens || release_terms(r)->max_bytes;
+	release_bind(r, ff->judged, ev);
 	for (int i = 0; rc == ERR_REVOKED && i < TRIES; i++) {
 		rc = front_log_now(f, ev, e);
 		if (rc != ERR_REVOKED)
@@ -86,8 +85,6 @@ static int log_opened(struct front *f, struct front_file *ff)
 	ev.pid = ff->who.pid;
 	memcpy(ev.user, ff->who.user, sizeof(ev.user));
 	memcpy(ev.program, ff->who.program, sizeof(ev.program));
-	/* A line of a later time would tell of an open that nothing covers. */
-	ev.latest_ms = release_terms(reading_release(ff->rd))->not_after_ms;
 	rc = append_opened(f, ff, &ev, &e);
 	if (rc < 0)
 		release_uncharge(reading_release(ff->rd), ff->handle);

@@ -133,6 +133,14 @@ int release_charge_bytes(struct release *r, uint64_t handle, uint64_t n)
 	return ended ? ended : release_meter_bytes(&r->meter, handle, n);
 }
 
+void release_bind(const struct release *r, uint64_t judged, struct event *ev)
+{
+	/* A line of a later time would tell of an open that nothing covers. */
+	ev->latest_ms = r->terms.not_after_ms;
+	ev->judged = judged;
+	ev->metered = release_meter_limited(&r->meter);
+}
+
 void release_uncharge(struct release *r, uint64_t handle)
 {
 	release_meter_cancel(&r->meter, handle);

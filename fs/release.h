@@ -84,6 +84,9 @@ bool release_allows(const struct release *r, uint32_t uid);
  */
 int release_charge_open(struct release *r, uint64_t handle, uint64_t size);
 int release_charge_bytes(struct release *r, uint64_t handle, uint64_t n);
+/* What the journal is to hold an `opened` under this release to: its end, and, from `judged` lines on, what
+ * may make the gate's yes a no. */
+void release_bind(const struct release *r, uint64_t judged, struct event *ev);
 /* The handle's `opened` won't be logged. */
 void release_uncharge(struct release *r, uint64_t handle);
 /* After journal_append(): which of the n events are `opened` and `closed` of ours, and where. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/release_meter.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "crypto/err.h"
@@ -36,8 +35,7 @@ void release_meter_free(struct release_meter *m)
 	pthread_mutex_destroy(&m->lock);
 }
 
-/* Only what is limited is followed use by use. */
-static bool limited(const struct release_meter *m)
+bool release_meter_limited(const struct release_meter *m)
 {
 	return m->max_opens || m->max_bytes;
 }
@@ -78,8 +76,8 @@ static uint64_t minus(uint64_t a, uint64_t b)
 
 int release_meter_open(struct release_meter *m, uint64_t handle, uint64_t size)
 {
-	struct release_use *u = limited(m) ? calloc(1, sizeof(*u)) : NULL;
-	int rc = u || !limited(m) ? 0 : ERR_NOMEM;
+	struct release_use *u = release_meter_limited(m) ? calloc(1, sizeof(*u)) : NULL;
+	int rc = u || !release_meter_limited(m) ? 0 : ERR_NOMEM;
 
 	pthread_mutex_lock(&m->lock);
 	if (rc == 0 && !fits(m->opens, 1, m->max_opens))
@@ -122,7 +120,7 @@ int release_meter_bytes(struct release_meter *m, uint64_t handle, uint64_t n)
 	struct release_use *u = NULL;
 	int rc = 0;
 
-	if (!limited(m))
+	if (!release_meter_limited(m))
 		return 0;
 	pthread_mutex_lock(&m->lock);
 	u = *place(m, handle);

@@ -11,6 +11,7 @@
 #define CUSTODY_FS_RELEASE_METER_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "index/event.h"
@@ -30,6 +31,8 @@ struct release_meter {
 void release_meter_init(struct release_meter *m, uint64_t max_opens, uint64_t max_bytes,
 			uint64_t opens, uint64_t bytes);
 void release_meter_free(struct release_meter *m);
+/* Is there a limit at all? Only then is it followed who uses how much. */
+bool release_meter_limited(const struct release_meter *m);
 
 /* One more open, of an item of `size` bytes, by a handle that is new to this process. ERR_BUDGET, and
  * nothing is charged; ERR_NOMEM. */

@@ -230,7 +230,6 @@ static int refuse_backup(const struct station *s, struct err *e)
 		       s->archive->path);
 }
 
-/* What depends on the index: all of it is made anew when the index turns out to be damaged. */
 /* What this node has logged and not pinned: it may have been killed since. */
 static int pin_mark(struct station *s, struct err *e)
 {
@@ -253,6 +252,7 @@ static int pin_mark(struct station *s, struct err *e)
 	return rc || pin.size == 0 ? rc : node_pins_save(s->home, &pin, 1, e);
 }
 
+/* What depends on the index: all of it is made anew when the index turns out to be damaged. */
 static int set_up(struct station *s, const struct station_ask *ask, struct err *e)
 {
 	struct catchup_result result;

@@ -39,8 +39,10 @@ int journal_mark_read(int homefd, struct journal_mark *m)
 		return ERR_NOTFOUND;
 	rc = file_pread(fd, b, sizeof(b), 0, NULL);
 	close(fd);
+	if (rc || memcmp(b, MAGIC, 8) != 0)
+		return ERR_NOTFOUND;
 	hash_sha256(digest, b, FACTS);
-	if (rc || memcmp(b, MAGIC, 8) != 0 || memcmp(digest, b + FACTS, sizeof(digest)) != 0)
+	if (memcmp(digest, b + FACTS, sizeof(digest)) != 0)
 		return ERR_NOTFOUND;
 	m->size = wire_get64(b + 8);
 	m->bytes = wire_get64(b + 16);
