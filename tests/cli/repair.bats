@@ -181,3 +181,52 @@ place() {
 	run -4 --separate-stderr custody --node ws status archive
 	says "ALARM      damaged "
 }
+
+# damage_one: car1.jpg is damaged, and the log tells of it; sets item
+damage_one() {
+	local seg off head
+
+	[ -c /dev/fuse ] || skip "no /dev/fuse"
+	read -r item seg off _ head < <(place otay/us/car1.jpg)
+	flip "$seg" $((off + head + 1000))
+	world_request r otay
+	world_authorise r
+	custody --node ws import archive r.auth
+	world_mount
+	run ! cat mnt/otay/us/car1.jpg
+	world_umount
+	run -4 custody --node ws status archive -q
+}
+
+@test "status: no capture node, and no node that was revoked, settles damage by its word" {
+	rogue=$(dirname "$MKIMAGES")/../fuse/rogue
+	damage_one
+	world_node eve ingest
+	world_node mallory reader
+	"$rogue" eve archive repaired "$item"
+	id=$(custody --node mallory status archive --json | jq -r .node)
+	ok authority revoke auth --node "$id" --reason stolen --sign-with officer -o gone
+	ok custody --node ws import archive gone
+	"$rogue" mallory archive repaired "$item"
+	[ "$(grep -h '"repaired"' archive/journal/*.jsonl | wc -l)" -eq 2 ]
+	run -4 custody --node ws status archive -q
+}
+
+@test "status: a repair that could not write settles nothing" {
+	shim=$(dirname "$MKIMAGES")/../fault/fault.so
+	[ -s "$shim" ] || skip "no fault shim"
+	damage_one
+	begun=0
+	for n in $(seq 200); do
+		# a full disk, from the n-th call about the archive on
+		LD_PRELOAD=$shim FAULT_DIR="$W/archive" FAULT=ENOSPC FAULT_AT=$n FAULT_ON=1 \
+			"$CUSTODY" --node ws repair "$W/archive" --from "$W/bak" >out 2>&1 && break
+		begun=$(grep -h '"what":"item, begun"' archive/journal/*.jsonl | wc -l)
+		run -4 custody --node ws status archive -q
+		[ "$begun" -eq 0 ] || break
+	done
+	[ "$begun" -gt 0 ] || { echo "n=$n"; cat out; false; }
+	run ! grep -qh '"what":"item"' archive/journal/*.jsonl
+	ok repair
+	ok custody --node ws status archive -q
+}

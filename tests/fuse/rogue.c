@@ -65,6 +65,16 @@ static int forget(const char *archive, const char *node, const uint8_t item[16],
 	return rc;
 }
 
+/* A line that says an item was repaired, by whoever the node is. */
+static int say_repaired(struct journal *j, const char *item, struct err *e)
+{
+	struct event ev = {.type = EVENT_REPAIRED, .what = "item", .user = "x"};
+
+	if (!text_unhex((struct text_span){item, strlen(item)}, ev.item, 16))
+		return err_set(e, ERR_USAGE, "%s is no id", item);
+	return journal_append(j, &ev, 1, e);
+}
+
 static int attack(char **argv, enum rogue_what what, const uint8_t victim[16], struct err *e)
 {
 	const char *dir = argv[1], *path = argv[2];
@@ -83,8 +93,9 @@ static int attack(char **argv, enum rogue_what what, const uint8_t victim[16], s
 		rc = journal_open(&j, a->journal, node_dirfd(node), a->desc.id, node_identity(node),
 				  &from_the_first_line, e);
 	if (rc == 0)
-		rc = strcmp(argv[3], "admit") == 0 ? admit(a, j, argv[4], argv[5], e) :
-						     rogue_attack(a, j, victim, what, e);
+		rc = strcmp(argv[3], "admit") == 0    ? admit(a, j, argv[4], argv[5], e) :
+		     strcmp(argv[3], "repaired") == 0 ? say_repaired(j, argv[4], e) :
+							rogue_attack(a, j, victim, what, e);
 	if (j && journal_close(j, rc ? NULL : e) && rc == 0)
 		rc = ERR_SYSTEM;
 	node_close(node);
@@ -96,7 +107,7 @@ static int attack(char **argv, enum rogue_what what, const uint8_t victim[16], s
 int main(int argc, char **argv)
 {
 	static const char *const words[] = {"repeat", "spoil", "replace", "mirror",
-					    "share",  "twice", "forget"};
+					    "share",  "twice", "forget",  "repaired"};
 	const size_t n = sizeof(words) / sizeof(words[0]);
 	uint8_t victim[16] = {0};
 	struct err e = {0};
@@ -110,7 +121,7 @@ int main(int argc, char **argv)
 	     !text_unhex((struct text_span){argv[4], strlen(argv[4])}, victim, 16))) {
 		fprintf(stderr,
 			"usage: rogue NODE ARCHIVE repeat|spoil|replace|mirror|share|twice VICTIM\n"
-			"       rogue NODE ARCHIVE forget ITEM\n"
+			"       rogue NODE ARCHIVE forget|repaired ITEM\n"
 			"       rogue NODE ARCHIVE admit KIND FILE\n");
 		return 2;
 	}
