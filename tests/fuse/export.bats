@@ -86,3 +86,25 @@ teardown() { world_end; }
 	"$CUSTODY" --node ws status archive --json >status.json
 	jq -e ".releases[0].bytes == $((size + all))" status.json || { cat status.json; false; }
 }
+
+@test "what the kernel reads ahead does not end a release that has bytes left" {
+	world_request r otay
+	world_authorise r --max-bytes 90000
+	"$CUSTODY" --node ws import archive r.auth
+	world_mount
+	# in order, so that it reads ahead; then all that is left, block by block
+	python3 - mnt/otay/us/car1.jpg images/us/car1.jpg <<-'END'
+		import os, sys
+		a, b = (os.open(p, os.O_RDONLY) for p in sys.argv[1:])
+		n = 0
+		while n < 60000:
+		    x = os.read(a, 4096)
+		    assert x == os.read(b, len(x)) and x
+		    n += len(x)
+	END
+	"$CUSTODY" --node ws log archive --type release-ended --json | jq -es 'length == 0'
+	refused 1 'Permission denied' cat mnt/otay/us/car3.jpg
+	world_umount
+	"$CUSTODY" --node ws status archive --json >status.json
+	jq -e '.releases[0] | .bytes <= 90000 and .state == "in-force"' status.json || { cat status.json; false; }
+}
