@@ -23,6 +23,19 @@ more() {
 	cap ingest -q archive more.txt --collection more --json >/dev/null
 }
 size() { sed -n 2p "$1"; }
+# turned_back: answer2 was cosigned and imported, and the archive and the node's directory are from before
+# that; new is what lay beside the journal j then
+turned_back() {
+	cap import archive answer
+	j=$(journal cap)
+	cp -a archive older && cp -a cap older-cap
+	more
+	cap checkpoint archive --for-witness -o ask2
+	authority witness auth ask2 -o answer2
+	cap import archive answer2
+	cp "${j%.jsonl}.cosigned" new
+	rm -rf archive cap && mv older archive && mv older-cap cap
+}
 
 @test "ask, answer, import: journalled, beside the journal, shown" {
 	[ "$(head -n 1 ask)" = "old 0" ]
@@ -168,15 +181,7 @@ size() { sed -n 2p "$1"; }
 }
 
 @test "verify: a journal that is shorter than what was cosigned, though its node signed it" {
-	cap import archive answer
-	j=$(journal cap)
-	cp -a archive older && cp -a cap older-cap
-	more
-	cap checkpoint archive --for-witness -o ask2
-	authority witness auth ask2 -o answer2
-	cap import archive answer2
-	cp "${j%.jsonl}.cosigned" new
-	rm -rf archive cap && mv older archive && mv older-cap cap
+	turned_back
 	cp new "${j%.jsonl}.cosigned"
 	run --separate-stderr custody verify archive
 	[ "$status" -eq 4 ]
@@ -320,15 +325,7 @@ rotate() {
 }
 
 @test "a journal that is cut back is named, though its witness is none any more" {
-	cap import archive answer
-	j=$(journal cap)
-	cp -a archive older && cp -a cap older-cap
-	more
-	cap checkpoint archive --for-witness -o ask2
-	authority witness auth ask2 -o answer2
-	cap import archive answer2
-	cp "${j%.jsonl}.cosigned" new
-	rm -rf archive cap && mv older archive && mv older-cap cap
+	turned_back
 	rotate --new-witness
 	ok custody verify archive
 	cp new "${j%.jsonl}.cosigned"
